@@ -1,0 +1,31 @@
+# The two commands for newcomers are `make run` and `make test`; each does its own set-up.
+
+export CARGO_TARGET_DIR ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/bitdust/target
+BITDUST := $(CARGO_TARGET_DIR)/debug/bitdust
+
+.PHONY: run test build setup lint soak bench fuzz
+
+run: build ## Start a network on this machine and show what it does; Ctrl-C ends it
+	$(BITDUST) devnet --demo
+
+test: setup ## Every test, as CI runs them
+	scripts/test.sh
+
+build: setup
+	cargo build --locked --package bitdust-node
+
+setup:
+	@scripts/setup.sh
+
+lint: setup ## Formatting, and clippy with warnings denied
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- --deny warnings
+
+soak: build ## Fifty kills at random moments; takes about an hour
+	BITDUST_KILLS=50 scripts/test.sh --package bitdust-tests --test crash
+
+bench: build ## Throughput of the pipeline, the devnet and the chain
+	scripts/bench.sh
+
+fuzz: setup ## A minute for each decoder of foreign bytes; needs the nightly toolchain and cargo-fuzz
+	scripts/fuzz.sh

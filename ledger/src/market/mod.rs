@@ -1,0 +1,53 @@
+//! The Market: who sells space to whom, at which price, proven by what, paid when?
+//!
+//! A native system contract at [`bitdust_types::system::MARKET`]. Its rules are written against [`host::Host`], so the
+//! same code runs in a block, in `eth_call` and over a map in tests. `docs/market-rule.md` publishes the rule by which
+//! anybody recomputes what a supplier earned.
+//!
+//! A call decides first and acts last: [`call::Call`] collects writes, payments and logs, and commits them only when the
+//! whole call has succeeded, so that a refusal changes nothing even if the host forgets to roll back.
+//!
+//! **Invariant:** the contract's balance = Σ escrow of datasets + Σ deposits of slots + Σ pools of suppliers.
+//! **Invariant:** a supplier's pool = free + Σ reserves of its slots.
+//! **Invariant:** a slot's deposit covers its price up to the end of its term, so that no settlement can fail.
+//! **Invariant:** the work of a call is bounded by n ≤ 64 slots or by the number of samples, whatever time has passed.
+//!
+//! Read next: [`layout`] (what is stored), [`settle`] (the rule of payment), [`fenwick`] (what is sampled), [`view`]
+//! (how to read it all from outside).
+
+pub mod host;
+
+pub mod abi;
+pub mod explain;
+
+pub mod fenwick;
+pub mod layout;
+pub mod words;
+
+pub mod call;
+mod money;
+
+mod datasets;
+mod entry;
+mod hold;
+mod offers;
+mod prove;
+mod query;
+mod reap;
+mod revise;
+pub mod settle;
+
+pub mod samples;
+pub mod view;
+
+#[cfg(test)]
+mod planted;
+#[cfg(test)]
+mod tests;
+
+pub use abi::{Hold, IMarket, hold_digest};
+pub use call::Stop;
+pub use entry::{call, record_proof_input};
+pub use explain::explain;
+pub use samples::{Sample, judge};
+pub use view::MarketView;

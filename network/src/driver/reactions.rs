@@ -1,0 +1,224 @@
+//! What the swarm reports, and what follows from it.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use libp2p::{
+    PeerId, gossipsub, identify, kad, ping,
+    swarm::{ConnectionId, DialError, SwarmEvent},
+};
+
+use super::Driver;
+use crate::{
+    address::{scope, split, usable},
+    address_book::ADDRESSES_MAX,
+    behaviour::BehaviourEvent,
+    error::Error,
+    events::Event,
+    gossip::{BAN_SCORE, GOSSIP_BYTES_MAX, Gossip, Reply},
+    meters,
+    protocol::{identify_version, kademlia},
+    topic::Topic,
+};
+
+impl Driver {
+    pub(super) fn react(&mut self, event: SwarmEvent<BehaviourEvent>) {
+        match event {
+            SwarmEvent::Behaviour(event) => self.react_to_behaviour(event),
+            SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, num_established, .. } => {
+                let far_end = endpoint.get_remote_address().clone();
+                if endpoint.is_dialer() {
+                    self.note_entry_point(peer_id, &far_end);
+                }
+                self.connected(peer_id, connection_id, far_end, num_established.get());
+            }
+            SwarmEvent::ConnectionClosed { peer_id, connection_id, num_established, cause, .. } => {
+                tracing::debug!(peer = %peer_id, ?cause, "connection closed");
+                self.shared.disconnected(&peer_id, connection_id);
+                self.count();
+                if num_established == 0 {
+                    self.announcer.news(Event::Disconnected(peer_id));
+                    self.pace.hurry(Instant::now());
+                }
+            }
+            SwarmEvent::OutgoingConnectionError { peer_id: Some(peer), error, .. } => self.dial_failed(peer, &error),
+            SwarmEvent::OutgoingConnectionError { peer_id: None, error, .. } => {
+                tracing::debug!(reason = brief(&error), "dial of an entry point failed");
+            }
+            SwarmEvent::IncomingConnectionError { send_back_addr, error, .. } => {
+                tracing::debug!(address = %send_back_addr, %error, "inbound connection failed");
+            }
+            SwarmEvent::NewListenAddr { address, .. } => {
+                tracing::info!(%address, "listening");
+                // An external address is one that Kademlia tells others; which of them can use it is their decision.
+                self.swarm.add_external_address(address.clone());
+                self.shared.add_listen(address);
+            }
+            SwarmEvent::ExpiredListenAddr { address, .. } => {
+                self.swarm.remove_external_address(&address);
+                self.shared.remove_listen(&address);
+            }
+            SwarmEvent::ListenerClosed { addresses, reason: Err(error), .. } => {
+                tracing::error!(?addresses, %error, "no longer listening; restart the node to listen again");
+            }
+            SwarmEvent::ListenerError { error, .. } => tracing::warn!(%error, "listener"),
+            _ => {}
+        }
+    }
+
+    fn react_to_behaviour(&mut self, event: BehaviourEvent) {
+        match event {
+            BehaviourEvent::Gossip(gossipsub::Event::Message { propagation_source, message_id, message }) => {
+                self.gossip_arrived(propagation_source, message_id, message);
+            }
+            BehaviourEvent::Identify(identify::Event::Received { peer_id, info, .. }) => {
+                self.identified(peer_id, &info);
+            }
+            BehaviourEvent::Kademlia(event) => self.react_to_kademlia(event),
+            BehaviourEvent::Ping(ping::Event { peer, connection, result: Err(ping::Failure::Timeout) }) => {
+                // TCP notices a peer without power only after many minutes.
+                tracing::info!(%peer, "connection closed: no answer to a ping");
+                self.swarm.close_connection(connection);
+            }
+            _ => {}
+        }
+    }
+
+    fn react_to_kademlia(&mut self, event: kad::Event) {
+        match event {
+            kad::Event::InboundRequest {
+                request: kad::InboundRequest::AddProvider { record: Some(record) }, ..
+            } => self.swarm.behaviour_mut().store_provider(record),
+            kad::Event::OutboundQueryProgressed { id, result, step, .. } => {
+                let timeout = Error::Timeout { what: "announcing in the network", limit: self.limits.query_timeout };
+                let named = self.queries.progress(id, result, step.last, timeout);
+                let nearest = self.nearest_scope();
+                for info in named {
+                    if info.peer_id != self.shared.local && self.bans.reason(&info.peer_id).is_none() {
+                        self.book.heard_of(info.peer_id, usable(&info.addrs, nearest, ADDRESSES_MAX));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn connected(&mut self, peer: PeerId, connection: ConnectionId, far_end: libp2p::Multiaddr, count: u32) {
+        tracing::debug!(%peer, address = %far_end, count, "connected");
+        let alone = self.shared.count().0 == 0;
+        self.shared.connected(peer, connection, far_end);
+        self.count();
+        self.book.connected(&peer);
+        self.waiters.tell(&peer, || Ok(()));
+        if count == 1 {
+            self.announcer.news(Event::Connected(peer));
+        }
+        if alone {
+            self.pace.hurry(Instant::now());
+        }
+    }
+
+    fn note_entry_point(&mut self, peer: PeerId, far_end: &libp2p::Multiaddr) {
+        let (address, _) = split(far_end.clone());
+        for entry in self.entry_points.iter_mut().filter(|entry| entry.address == address && !entry.pinned) {
+            entry.peer = Some(peer);
+        }
+    }
+
+    fn dial_failed(&mut self, peer: PeerId, error: &DialError) {
+        // Somebody asked for a dial of a peer that is connected or being dialled: nothing failed.
+        if matches!(error, DialError::DialPeerConditionFalse(_)) || self.shared.is_connected(&peer) {
+            return;
+        }
+        let reason = brief(error);
+        tracing::debug!(%peer, reason, "dial failed");
+        meters::dial_failed();
+        self.waiters.tell(&peer, || Err(Error::Dial { peer, reason: reason.clone() }));
+        match error {
+            // Our own limits, not the peer's absence.
+            DialError::Denied { .. } | DialError::Aborted | DialError::LocalPeerId { .. } => return,
+            DialError::WrongPeerId { .. } => self.book.remove(&peer),
+            _ => {}
+        }
+        self.book.failed(&peer);
+        // Each dead peer in the table costs every search that passes it ten seconds, ours and those of whom we name it
+        // to. If it returns it says where it listens, and is in again.
+        self.swarm.behaviour_mut().kademlia.remove_peer(&peer);
+        // Whoever was met at an entry point may have been replaced: its address is dialled without a name again.
+        for entry in self.entry_points.iter_mut().filter(|entry| entry.peer == Some(peer) && !entry.pinned) {
+            entry.peer = None;
+        }
+    }
+
+    /// A peer said who it is and where it listens.
+    fn identified(&mut self, peer: PeerId, info: &identify::Info) {
+        let ours = identify_version(self.chain_id);
+        if info.protocol_version != ours {
+            tracing::info!(%peer, theirs = %info.protocol_version, %ours, "peer of another network disconnected");
+            self.book.remove(&peer);
+            self.swarm.behaviour_mut().kademlia.remove_peer(&peer);
+            let _ = self.swarm.disconnect_peer_id(peer);
+            return;
+        }
+        self.shared.set_agent(&peer, &info.agent_version);
+        let seen_at = self.shared.far_ends(&peer).iter().filter_map(scope).min();
+        let addresses = usable(&info.listen_addrs, seen_at, ADDRESSES_MAX);
+        let routes = info.protocols.contains(&kademlia(self.chain_id));
+        let kademlia = &mut self.swarm.behaviour_mut().kademlia;
+        if routes {
+            for address in &addresses {
+                kademlia.add_address(&peer, address.clone());
+            }
+        }
+        for gone in self.book.met(peer, addresses) {
+            kademlia.remove_address(&peer, &gone);
+        }
+    }
+
+    fn gossip_arrived(&mut self, forwarder: PeerId, id: gossipsub::MessageId, message: gossipsub::Message) {
+        let Some(topic) = Topic::from_hash(self.chain_id, &message.topic) else { return };
+        let reply = Reply::new(id, forwarder, topic, self.judged_in.clone());
+        meters::gossip_bytes(topic, message.data.len());
+        if message.data.len() > GOSSIP_BYTES_MAX {
+            reply.reject(format!("{} bytes are over the limit of {GOSSIP_BYTES_MAX}", message.data.len()));
+            return;
+        }
+        // Strict validation has checked that the author is named and has signed.
+        let Some(source) = message.source else {
+            reply.reject("no author");
+            return;
+        };
+        let gossip = Gossip { topic, source, forwarder, data: Bytes::from(message.data), reply };
+        if !self.announcer.gossip(gossip) {
+            meters::gossip(topic, "dropped");
+            tracing::debug!(topic = topic.name(), "gossip dropped: the application's queue is full");
+        }
+    }
+
+    /// Bans a peer whose gossip has earned it.
+    pub(super) fn ban_if_outcast(&mut self, peer: PeerId, reason: &str) {
+        let score = self.swarm.behaviour().gossip.peer_score(&peer);
+        if score.is_some_and(|score| score < BAN_SCORE) {
+            self.ban(peer, reason);
+        }
+    }
+
+    pub(super) fn count(&self) {
+        let (peers, connections) = self.shared.count();
+        meters::peers(peers);
+        meters::connections(connections);
+    }
+}
+
+/// A dial error in one line; libp2p's own takes many.
+pub(super) fn brief(error: &DialError) -> String {
+    match error {
+        DialError::Transport(failures) => {
+            let parts: Vec<_> = failures.iter().map(|(address, error)| format!("{address}: {error}")).collect();
+            parts.join("; ")
+        }
+        DialError::WrongPeerId { obtained, address } => format!("{address} is {obtained}, another peer"),
+        DialError::Denied { cause } => format!("refused by this node: {cause}"),
+        other => other.to_string(),
+    }
+}

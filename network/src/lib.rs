@@ -1,0 +1,58 @@
+//! How do bytes reach a peer?
+//!
+//! One libp2p swarm per node, over QUIC and TCP, and four things on top of it: *gossip* that the application judges
+//! before it travels on, *discovery* through Kademlia from one bootstrap address, *streams* with back-pressure for bulk
+//! data, and *frames* of borsh on those streams. Every queue, connection, stream and message has a bound in [`Limits`]
+//! or next to the code that enforces it.
+//!
+//! This crate knows no transaction, block or shard: payloads are bytes, and whether they are valid is the application's
+//! verdict. It writes no file: [`Handle::known_peers`] gives what is worth remembering, [`Config::known`] takes it back.
+//!
+//! **Invariants**
+//! - A gossiped message is forwarded only after the application answered [`Reply::accept`]; a reply that is dropped
+//!   forwards nothing.
+//! - Peers of another chain id share no Kademlia, gossip topic or stream protocol with us, and are disconnected once
+//!   they say who they are.
+//! - One task owns the swarm; everything else talks to it through a bounded queue of commands.
+//!
+//! Read next: [`Network::start`], [`Handle`], then `driver.rs` for the loop and `admission.rs` for inbound streams.
+
+mod address;
+mod address_book;
+mod admission;
+mod bans;
+mod behaviour;
+mod config;
+mod dial_waiters;
+mod driver;
+mod error;
+mod events;
+mod gossip;
+mod handle;
+mod meters;
+mod pace;
+mod protocol;
+mod queries;
+mod shared;
+mod slots;
+mod stall;
+mod start;
+mod stream;
+mod topic;
+mod transport;
+pub mod wire;
+
+pub use libp2p::{Multiaddr, PeerId};
+
+pub use admission::Incoming;
+pub use config::{Config, Limits, listen_addresses, peer_id};
+
+pub use error::{Error, Invalid, Refusal};
+pub use events::{Event, Events};
+pub use gossip::{GOSSIP_BYTES_MAX, Gossip, Published, Reply};
+pub use handle::{Handle, SUPPLIERS};
+pub use protocol::Protocol;
+pub use shared::Peer;
+pub use start::Network;
+pub use stream::Stream;
+pub use topic::Topic;

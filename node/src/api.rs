@@ -1,0 +1,132 @@
+//! What programs ask of this node: the server side of [`bitdust_rpc`]'s traits, one file per namespace.
+//!
+//! Each answer looks at one snapshot of the chain. Reading the database blocks for microseconds and happens in place;
+//! executing a call or walking many blocks goes to a blocking thread.
+
+mod eth;
+mod ledger;
+mod market;
+mod node;
+mod objects;
+mod storage;
+mod supplier;
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicU64},
+    time::Instant,
+};
+
+use alloy_primitives::Address;
+use anyhow::Result;
+use bitdust_rpc::{Code, Failure, Handle as Server, Modules, Token, objects::Objects};
+use bitdust_types::Amount;
+
+use crate::{
+    chain::{Chain, ingress::Ingress, sender::Sender},
+    config::Config,
+    customer::Customer,
+    supplier::Supplier,
+};
+
+/// What all namespaces share.
+#[derive(Clone)]
+pub struct Api(Arc<Shared>);
+
+/// The parts of a node that answer questions.
+pub struct Shared {
+    /// This node's settings.
+    pub config: Config,
+    /// The ledger.
+    pub chain: Arc<Chain>,
+    /// Where transactions go in.
+    pub ingress: Ingress,
+    /// This node's account.
+    pub sender: Arc<Sender>,
+    /// The peer-to-peer network.
+    pub network: bitdust_network::Handle,
+    /// Set if the node stores its owner's files.
+    pub customer: Option<Arc<Customer>>,
+    /// Set if the node sells space.
+    pub supplier: Option<Arc<Supplier>>,
+    /// When the process started.
+    pub started: Instant,
+    /// Bytes received from suppliers since then.
+    pub fetched_bytes: AtomicU64,
+    /// Bytes sent to suppliers since then.
+    pub sent_bytes: AtomicU64,
+    /// Held while a dataset for new files is looked for and made.
+    pub making_datasets: tokio::sync::Mutex<()>,
+}
+
+impl std::ops::Deref for Api {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+/// Starts the server.
+pub async fn serve(shared: Shared, token_file: PathBuf) -> Result<Server> {
+    let token = Token::load_or_create(&token_file, rand::random())?;
+    let listen = shared.config.rpc;
+    let api = Api(Arc::new(shared));
+    let modules = Modules::new(concat!("bitdust/", env!("CARGO_PKG_VERSION")))
+        .eth(api.clone())?
+        .net(api.clone())?
+        .ledger(api.clone())?
+        .market(api.clone())?
+        .storage(api.clone())?
+        .supplier(api.clone())?
+        .node(api.clone())?;
+    let config = bitdust_rpc::Config { listen, token_file, ..bitdust_rpc::Config::default() };
+    let objects = api.customer.is_some().then(|| Arc::new(api) as Arc<dyn Objects>);
+    Ok(bitdust_rpc::server::start(config, token, modules, objects).await?)
+}
+
+impl Api {
+    /// Runs something that executes or reads much on a blocking thread.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Api) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let api = self.clone();
+        match tokio::task::spawn_blocking(move || work(&api)).await {
+            Ok(done) => done,
+            Err(error) => Err(Failure::internal(format!("a worker stopped: {error}"))),
+        }
+    }
+
+    fn customer(&self) -> Result<&Arc<Customer>, Failure> {
+        self.customer.as_ref().ok_or_else(|| missing_role("customer", "store files"))
+    }
+
+    fn supplier(&self) -> Result<&Arc<Supplier>, Failure> {
+        self.supplier.as_ref().ok_or_else(|| missing_role("supplier", "sell disk space"))
+    }
+
+    /// Balance of an account, as an amount.
+    fn balance_of(&self, address: Address) -> Result<Amount, Failure> {
+        let balance = self.chain.balance(address).map_err(internal)?;
+        Amount::try_from(balance).map_err(internal)
+    }
+}
+
+fn missing_role(role: &str, what: &str) -> Failure {
+    Failure::new(
+        Code::Unavailable,
+        format!("this node does not {what}"),
+        format!("ask a node whose config.toml has the role '{role}', or add it there and start this node again"),
+    )
+}
+
+/// This machine failed.
+fn internal(error: impl std::fmt::Display) -> Failure {
+    Failure::internal(format!("{error:#}"))
+}
+
+/// Something that the caller asked for failed, for a reason that the error names.
+fn rejected(error: anyhow::Error) -> Failure {
+    Failure::new(Code::Rejected, format!("{error:#}"), "")
+}

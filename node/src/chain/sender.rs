@@ -1,0 +1,132 @@
+//! This node's own transactions: signs them with its coin key, in nonce order, and waits for their receipts.
+
+use std::{sync::Arc, time::Duration};
+
+use alloy_consensus::{SignableTransaction as _, TxEip1559, TxEnvelope};
+use alloy_eips::eip2718::Encodable2718 as _;
+use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256};
+use anyhow::{Context as _, Result, bail};
+use bitdust_ledger::{Receipt, exec::Call, market};
+use bitdust_store::chain::TxPlace;
+use bitdust_types::{keys::account_of, signing};
+use k256::ecdsa::SigningKey;
+use tokio::sync::Mutex;
+
+use super::{Chain, ingress::Ingress};
+
+/// What a proposer gets per gas, in grains: a tenth of the smallest base fee.
+const TIP: u128 = 100_000_000;
+/// How long a receipt is waited for: a chain that has halted gets this long to go on.
+const RECEIPT_PATIENCE: Duration = Duration::from_secs(180);
+
+/// An account that this node signs for.
+pub struct Sender {
+    chain: Arc<Chain>,
+    ingress: Ingress,
+    key: SigningKey,
+    address: Address,
+    /// Held from choosing a nonce until the transaction waits in the pool.
+    ordering: Mutex<()>,
+}
+
+impl Sender {
+    /// The account of a key.
+    pub fn new(chain: Arc<Chain>, ingress: Ingress, key: SigningKey) -> Self {
+        let address = account_of(&key);
+        Sender { chain, ingress, key, address, ordering: Mutex::new(()) }
+    }
+
+    /// The account.
+    pub fn address(&self) -> Address {
+        self.address
+    }
+
+    /// The account's key, for what else it signs (holds, proofs, stream authorisations).
+    pub fn key(&self) -> &SigningKey {
+        &self.key
+    }
+
+    /// Sends a transaction without waiting for a block.
+    ///
+    /// # Errors
+    /// If it would fail now, with the contract's reason in words; nothing is sent then.
+    pub async fn send(&self, to: Address, value: U256, input: Bytes) -> Result<B256> {
+        let call = Call { from: self.address, to: Some(to), value, data: input.clone(), gas: None };
+        let chain = self.chain.clone();
+        let estimate = tokio::task::spawn_blocking(move || chain.estimate_gas(&call)).await??;
+        let gas = match estimate {
+            Ok(gas) => gas,
+            Err(failed) => bail!("the transaction would fail: {}", why(failed.halt.as_deref(), &failed.output)),
+        };
+        let _ordering = self.ordering.lock().await;
+        let nonce = self.chain.pending_nonce(self.address)?;
+        let base_fee = u128::from(self.chain.next_base_fee(&self.chain.tip().header));
+        // The state may change before the transaction's turn comes: a quarter more.
+        let gas = (gas + gas / 4).min(self.chain.params().gas_limit);
+        let chain_id = self.chain.params().chain_id;
+        let raw = sign_call(&self.key, &UnsignedCall { chain_id, nonce, gas, base_fee, to, value, input })?;
+        Ok(self.ingress.submit_transaction(raw.0).await?)
+    }
+
+    /// Sends a transaction and waits until a block has it.
+    ///
+    /// # Errors
+    /// As [`Sender::send`], and if it was included but failed.
+    pub async fn send_and_wait(&self, to: Address, value: U256, input: Bytes) -> Result<(TxPlace, Receipt)> {
+        let hash = self.send(to, value, input).await?;
+        let (place, receipt) = self.chain.wait_for_receipt(hash, RECEIPT_PATIENCE).await?;
+        if !receipt.success {
+            bail!("transaction {hash} failed in block {}: {}", place.height, why(None, &receipt.output));
+        }
+        Ok((place, receipt))
+    }
+}
+
+/// A call that is to be signed.
+#[derive(Clone, Debug)]
+pub struct UnsignedCall {
+    /// EIP-155 chain id.
+    pub chain_id: u64,
+    /// The sender's next nonce.
+    pub nonce: u64,
+    /// Gas limit.
+    pub gas: u64,
+    /// The next block's base fee, in grains per gas.
+    pub base_fee: u128,
+    /// Whom to call.
+    pub to: Address,
+    /// Grains to send.
+    pub value: U256,
+    /// Call data.
+    pub input: Bytes,
+}
+
+/// The signed EIP-1559 transaction, as EIP-2718 bytes. It outlives a doubling of the base fee.
+pub fn sign_call(key: &SigningKey, call: &UnsignedCall) -> Result<Bytes> {
+    let tx = TxEip1559 {
+        chain_id: call.chain_id,
+        nonce: call.nonce,
+        gas_limit: call.gas,
+        // Six full blocks in a row double the base fee.
+        max_fee_per_gas: call.base_fee * 2 + TIP,
+        max_priority_fee_per_gas: TIP,
+        to: TxKind::Call(call.to),
+        value: call.value,
+        input: call.input.clone(),
+        ..TxEip1559::default()
+    };
+    let signature = signing::sign(key, tx.signature_hash())?;
+    let signature = Signature::from_raw_array(&signature).context("a fresh signature has Ethereum's form")?;
+    let envelope: TxEnvelope = tx.into_signed(signature).into();
+    Ok(envelope.encoded_2718().into())
+}
+
+/// Why a call failed, in words.
+pub fn why(halt: Option<&str>, output: &[u8]) -> String {
+    match (halt, market::explain(output)) {
+        (_, Some(text)) => text,
+        (Some(halt), None) => halt.to_owned(),
+        (None, None) if output.is_empty() => "it ran out of gas or reverted without a reason".to_owned(),
+        (None, None) => format!("it reverted with 0x{}", hex::encode(output)),
+    }
+}

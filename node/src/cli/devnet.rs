@@ -1,0 +1,52 @@
+//! `bitdust devnet`: options of a whole network on this machine.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::devnet::plan::Shape;
+
+/// `bitdust devnet`.
+#[derive(Args)]
+pub struct DevnetArgs {
+    /// Directory of the network; one that exists goes on where it stopped. Without it the network is gone at the end.
+    #[arg(long)]
+    pub dir: Option<PathBuf>,
+    /// Validators.
+    #[arg(long, default_value_t = 4)]
+    pub validators: u16,
+    /// Suppliers.
+    #[arg(long, default_value_t = 8)]
+    pub suppliers: u16,
+    /// Aimed time between blocks in milliseconds.
+    #[arg(long, default_value_t = 1000)]
+    pub block_time_ms: u64,
+    /// Blocks in an epoch.
+    #[arg(long, default_value_t = 30)]
+    pub epoch_blocks: u64,
+    /// Let the system choose free ports instead of 8545, 7771 and so on.
+    #[arg(long)]
+    pub free_ports: bool,
+    /// Show what the network does: store, prove, settle, lose suppliers, get everything back.
+    #[arg(long)]
+    pub demo: bool,
+    /// End after the demo.
+    #[arg(long, requires = "demo")]
+    pub exit: bool,
+    /// Directory whose files the demo stores; this project's own tree by default.
+    #[arg(long, requires = "demo")]
+    pub tree: Option<PathBuf>,
+}
+
+impl DevnetArgs {
+    /// The network that is asked for.
+    pub fn shape(&self) -> Shape {
+        Shape {
+            validators: self.validators,
+            suppliers: self.suppliers,
+            block_time_ms: self.block_time_ms,
+            epoch_blocks: self.epoch_blocks,
+            free_ports: self.free_ports,
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! This node's own settings: `config.toml`. What all nodes must agree on is not here but in the genesis file.
+
+use std::{
+    fs,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+};
+
+use anyhow::{Context as _, Result, bail};
+use bitdust_types::Amount;
+use serde::{Deserialize, Serialize};
+
+use crate::home::{Home, write_private};
+
+/// What a node does beside following the chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Orders and executes blocks.
+    Validator,
+    /// Sells disk space.
+    Supplier,
+    /// Stores its owner's data.
+    Customer,
+}
+
+impl std::fmt::Display for Role {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Role::Validator => "validator",
+            Role::Supplier => "supplier",
+            Role::Customer => "customer",
+        })
+    }
+}
+
+/// `config.toml`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// A name for logs.
+    pub name: String,
+    /// What this node does.
+    pub roles: Vec<Role>,
+    /// JSON-RPC, WebSocket and objects.
+    pub rpc: SocketAddr,
+    /// Prometheus metrics.
+    pub metrics: SocketAddr,
+    /// libp2p, TCP and QUIC on the same port.
+    pub p2p: SocketAddr,
+    /// The addresses (multiaddr with peer id) to begin with; one is enough.
+    pub bootstrap: Vec<String>,
+    /// Required of a validator.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub consensus: Option<ConsensusConfig>,
+    /// Required of a supplier.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub supplier: Option<SupplierConfig>,
+    /// Used by a customer.
+    #[serde(default)]
+    pub customer: CustomerConfig,
+}
+
+/// Where a validator meets the others.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConsensusConfig {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// The other validators.
+    pub peers: Vec<SocketAddr>,
+}
+
+/// What a supplier offers when it starts and has no live offer. Afterwards the ledger's offer counts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SupplierConfig {
+    /// Disk space for sale in bytes.
+    pub capacity_bytes: u64,
+    /// Price per GiB and epoch, as text: `0.5 DUST`.
+    pub price_per_gib_epoch: String,
+    /// Price per GiB read, as text.
+    pub egress_per_gib: String,
+    /// Longest term in epochs.
+    pub term_epochs_max: u64,
+    /// Collateral to hold in the pool, as text.
+    pub collateral: String,
+    /// Where the disk stands, for owners who want regions.
+    pub region: String,
+}
+
+/// How a customer stores when a command names nothing else.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CustomerConfig {
+    /// Shards that are enough to rebuild.
+    pub k: u8,
+    /// Shards in all.
+    pub n: u8,
+    /// Term in epochs.
+    pub term_epochs: u64,
+    /// Highest price per GiB and epoch that is accepted, as text.
+    pub price_cap: String,
+}
+
+impl Default for CustomerConfig {
+    fn default() -> Self {
+        CustomerConfig { k: 4, n: 8, term_epochs: 60, price_cap: "10 DUST".to_owned() }
+    }
+}
+
+impl Default for SupplierConfig {
+    fn default() -> Self {
+        SupplierConfig {
+            capacity_bytes: 8 << 30,
+            price_per_gib_epoch: "1 DUST".to_owned(),
+            egress_per_gib: "0.1 DUST".to_owned(),
+            term_epochs_max: 3650,
+            collateral: "1000 DUST".to_owned(),
+            region: "local".to_owned(),
+        }
+    }
+}
+
+impl Config {
+    /// A node that only follows the chain, on the standard ports of loopback.
+    pub fn follower(name: &str) -> Self {
+        let loopback = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
+        Config {
+            name: name.to_owned(),
+            roles: Vec::new(),
+            rpc: loopback(8545),
+            metrics: loopback(9180),
+            p2p: loopback(7771),
+            bootstrap: Vec::new(),
+            consensus: None,
+            supplier: None,
+            customer: CustomerConfig::default(),
+        }
+    }
+
+    /// True if the node has this role.
+    pub fn has(&self, role: Role) -> bool {
+        self.roles.contains(&role)
+    }
+
+    /// Reads and checks a node's settings.
+    pub fn load(home: &Home) -> Result<Self> {
+        let path = home.config();
+        let text = fs::read_to_string(&path).with_context(|| {
+            format!(
+                "reading {}; is {} a node's directory? `bitdust init` makes one",
+                path.display(),
+                home.path().display()
+            )
+        })?;
+        let config: Config = toml::from_str(&text).with_context(|| format!("in {}", path.display()))?;
+        config.check().with_context(|| format!("in {}", path.display()))?;
+        Ok(config)
+    }
+
+    /// Writes the settings.
+    pub fn save(&self, home: &Home) -> Result<()> {
+        self.check()?;
+        write_private(&home.config(), toml::to_string_pretty(self)?.as_bytes())
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.has(Role::Validator) && self.consensus.is_none() {
+            bail!("the role 'validator' needs a section [consensus] with 'listen' and 'peers'");
+        }
+        if self.has(Role::Supplier) && self.supplier.is_none() {
+            bail!("the role 'supplier' needs a section [supplier]");
+        }
+        if let Some(supplier) = &self.supplier {
+            for (field, text) in [
+                ("price_per_gib_epoch", &supplier.price_per_gib_epoch),
+                ("egress_per_gib", &supplier.egress_per_gib),
+                ("collateral", &supplier.collateral),
+            ] {
+                text.parse::<Amount>().with_context(|| format!("[supplier] {field}"))?;
+            }
+        }
+        self.customer.price_cap.parse::<Amount>().context("[customer] price_cap")?;
+        bitdust_types::Layout::new(self.customer.k, self.customer.n).context("[customer] k and n")?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_round_trip_and_mistakes_are_named() {
+        let mut config = Config::follower("one");
+        config.roles = vec![Role::Supplier];
+        assert!(config.check().unwrap_err().to_string().contains("[supplier]"));
+        config.supplier = Some(SupplierConfig::default());
+        let text = toml::to_string_pretty(&config).unwrap();
+        assert_eq!(toml::from_str::<Config>(&text).unwrap(), config);
+        let typo = text.replace("capacity_bytes", "capacity_byte");
+        assert!(toml::from_str::<Config>(&typo).unwrap_err().to_string().contains("capacity_byte"));
+    }
+}

@@ -1,0 +1,332 @@
+//! Files and ranges as streams of bytes: windows fetched ahead, verified as they arrive, decoded off the async threads.
+//!
+//! Each window asks exactly the suppliers it needs, hedges slow ones and replaces failed ones
+//! (`bitdust_market::customer::download`). Every slice is verified against the shard's root before it is used, and whoever
+//! sent a bad one is named in the [`ReadReport`].
+
+use std::{
+    collections::BTreeMap,
+    ops::Range,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use bitdust_market::{
+    codec::{ReadPlan, SealedSlab, VerifiedPiece},
+    customer::{ContentHasher, Fetch, Need, Progress, windows},
+    manifest::{FileEntry, Manifest, SlabEntry},
+};
+use bitdust_types::Address;
+use bytes::Bytes;
+use futures::{StreamExt as _, stream, stream::FuturesUnordered};
+use tokio::sync::mpsc;
+
+use super::{
+    Dataset, Shared,
+    remote::{RemoteError, SupplierRef},
+};
+
+/// Windows under way at once, in order: 4 × 1 MiB × k of shards, twice while they are decoded.
+pub const WINDOWS_AT_ONCE: usize = 4;
+/// Decoded windows that wait for a slow reader.
+const WINDOWS_WAITING: usize = 2;
+/// A slot that failed is asked last for so long.
+const SUSPICION: Duration = Duration::from_secs(60);
+/// A window that nothing has come of for so long has failed.
+const WINDOW_PATIENCE: Duration = Duration::from_secs(120);
+
+/// What a download has cost, and who was at fault.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReadReport {
+    /// Bytes that came over the network, hashes included.
+    pub fetched_bytes: u64,
+    /// Plain bytes delivered.
+    pub plain_bytes: u64,
+    /// Bytes by supplier.
+    pub by_supplier: BTreeMap<Address, u64>,
+    /// Suppliers that failed, and the last reason.
+    pub failed: BTreeMap<Address, String>,
+    /// Windows that had to be rebuilt from parity.
+    pub rebuilt_windows: u64,
+}
+
+/// A file or range on its way.
+pub struct Download {
+    /// The file.
+    pub file: FileEntry,
+    /// The bytes of it that come.
+    pub range: Range<u64>,
+    /// The bytes. An error ends the stream.
+    pub bytes: mpsc::Receiver<Result<Bytes>>,
+    report: Arc<Mutex<ReadReport>>,
+}
+
+impl Download {
+    /// What it has cost so far.
+    pub fn report(&self) -> ReadReport {
+        self.report.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Everything, in memory. For small files and tests.
+    pub async fn collect(&mut self) -> Result<Vec<u8>> {
+        let mut all = Vec::new();
+        while let Some(part) = self.bytes.recv().await {
+            all.extend_from_slice(&part?);
+        }
+        Ok(all)
+    }
+}
+
+impl Dataset {
+    /// Whether a slot failed lately.
+    pub(crate) fn is_suspect(&self, slot: u16) -> bool {
+        let suspects = self.suspects.lock().unwrap_or_else(PoisonError::into_inner);
+        suspects.get(&slot).is_some_and(|since| since.elapsed() < SUSPICION)
+    }
+
+    /// A slot failed.
+    pub(crate) fn suspect(&self, slot: u16) {
+        self.suspects.lock().unwrap_or_else(PoisonError::into_inner).insert(slot, Instant::now());
+    }
+
+    /// A slot answered well.
+    pub(crate) fn trust(&self, slot: u16) {
+        self.suspects.lock().unwrap_or_else(PoisonError::into_inner).remove(&slot);
+    }
+}
+
+/// One window of one slab.
+struct Window {
+    entry: Arc<SlabEntry>,
+    plain: Range<u64>,
+}
+
+/// Begins a download.
+///
+/// # Errors
+/// A range outside of the file.
+pub fn download(
+    shared: Arc<Shared>,
+    dataset: Arc<Dataset>,
+    manifest: Arc<Manifest>,
+    file: FileEntry,
+    range: Option<Range<u64>>,
+) -> Result<Download> {
+    let range = range.unwrap_or(0..file.bytes);
+    if range.start > range.end || range.end > file.bytes {
+        bail!("bytes {}..{} are not inside '{}', which has {}", range.start, range.end, file.path, file.bytes);
+    }
+    let plan = plan(&manifest, &file, &range)?;
+    let (send, bytes) = mpsc::channel(WINDOWS_WAITING);
+    let report = Arc::new(Mutex::new(ReadReport::default()));
+    let task = Task { shared, dataset, manifest, report: report.clone() };
+    let whole = range == (0..file.bytes);
+    let expected = whole.then_some(file.sha256);
+    let path = file.path.clone();
+    tokio::spawn(async move {
+        let mut hasher = ContentHasher::default();
+        let mut fetched = stream::iter(plan).map(|window| task.window(window)).buffered(WINDOWS_AT_ONCE);
+        while let Some(part) = fetched.next().await {
+            let failed = part.is_err();
+            if let (Ok(part), Some(_)) = (&part, expected) {
+                hasher.update(part);
+            }
+            if send.send(part.with_context(|| format!("reading '{path}'"))).await.is_err() || failed {
+                return;
+            }
+        }
+        if let Some(expected) = expected
+            && hasher.finish() != expected
+        {
+            // Every shard was right, so it is the manifest that contradicts itself.
+            let _ = send.send(Err(anyhow!("'{path}' doesn't have the SHA-256 that its manifest names"))).await;
+        }
+    });
+    Ok(Download { file, range, bytes, report })
+}
+
+fn plan(manifest: &Manifest, file: &FileEntry, range: &Range<u64>) -> Result<Vec<Window>> {
+    let mut plan = Vec::new();
+    for segment in manifest.segments(file, range.start, range.end) {
+        let entry =
+            manifest.slab(&segment.slab).cloned().context("the manifest names a slab that it doesn't describe")?;
+        let entry = Arc::new(entry);
+        for plain in windows(entry.shape()?, segment.offset..segment.offset + segment.len) {
+            plan.push(Window { entry: entry.clone(), plain });
+        }
+    }
+    Ok(plan)
+}
+
+/// A slot's answer: the verified piece and its size on the wire.
+type Answer = (u8, Instant, Result<(VerifiedPiece, u64), RemoteError>);
+
+struct Task {
+    shared: Arc<Shared>,
+    dataset: Arc<Dataset>,
+    manifest: Arc<Manifest>,
+    report: Arc<Mutex<ReadReport>>,
+}
+
+impl Task {
+    async fn window(&self, window: Window) -> Result<Bytes> {
+        let fetched = tokio::time::timeout(WINDOW_PATIENCE, self.fetch(&window)).await;
+        let (plan, pieces) = fetched.map_err(|_| anyhow!("no k suppliers answered within {WINDOW_PATIENCE:?}"))??;
+        let (entry, repair_root) = (window.entry.clone(), self.manifest.repair_root().clone());
+        let decoded = tokio::task::spawn_blocking(move || {
+            let (key, mask) = (entry.seal_key(), entry.mask_key(&repair_root)?);
+            let slab = SealedSlab::new(entry.shape()?, entry.id, &key, &mask, &entry.roots)?;
+            slab.read(&plan, &pieces).map(|(plain, _)| plain)
+        });
+        let plain = decoded.await.context("a worker stopped while a window was being decoded")??;
+        self.note(|report| report.plain_bytes += plain.len() as u64);
+        metrics::counter!("bitdust_customer_read_bytes_total").increment(plain.len() as u64);
+        Ok(plain.into())
+    }
+
+    /// Gets what the window needs, from whoever is fastest.
+    async fn fetch(&self, window: &Window) -> Result<(ReadPlan, Vec<VerifiedPiece>)> {
+        let plan = ReadPlan::new(window.entry.shape()?, window.plain.clone())?;
+        let column = plan.column();
+        let mut fetch = Fetch::new(Need::of(&plan, window.entry.layout.k(), self.sources(&window.entry)));
+        let mut running = FuturesUnordered::new();
+        let mut pieces = Vec::new();
+        let mut last = "no slot of the dataset has a supplier".to_owned();
+        loop {
+            let slow_ms = self.dataset.latencies.lock().unwrap_or_else(PoisonError::into_inner).slow_ms();
+            for slot in fetch.ask(self.shared.now_ms(), slow_ms) {
+                running.push(self.piece(&window.entry, slot, column.clone()));
+            }
+            match fetch.progress() {
+                Progress::Direct => break,
+                Progress::Rebuild(_) => {
+                    self.note(|report| report.rebuilt_windows += 1);
+                    break;
+                }
+                Progress::Hopeless { have, need } => {
+                    bail!("only {have} of the {need} shards needed can be had; the last failure: {last}")
+                }
+                Progress::Waiting => {}
+            }
+            tokio::select! {
+                Some(answer) = running.next() => self.take(answer, &mut fetch, &mut pieces, &mut last),
+                () = tokio::time::sleep(Duration::from_millis(slow_ms.max(1))) => {}
+            }
+        }
+        // Whoever is still being waited for was too slow: it is asked last for a while.
+        fetch.late().into_iter().for_each(|slot| self.dataset.suspect(u16::from(slot)));
+        Ok((plan, pieces))
+    }
+
+    fn take(&self, answer: Answer, fetch: &mut Fetch, pieces: &mut Vec<VerifiedPiece>, last: &mut String) {
+        let (slot, begun, result) = answer;
+        let took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let holder = self.dataset.lanes.holder(u16::from(slot));
+        match result {
+            Ok((piece, wire_bytes)) => {
+                fetch.have(slot);
+                pieces.push(piece);
+                self.dataset.trust(u16::from(slot));
+                self.dataset.latencies.lock().unwrap_or_else(PoisonError::into_inner).note(took_ms);
+                self.note(|report| {
+                    report.fetched_bytes += wire_bytes;
+                    if let Some(holder) = &holder {
+                        *report.by_supplier.entry(holder.account).or_default() += wire_bytes;
+                    }
+                });
+            }
+            Err(error) => {
+                tracing::warn!(slot, %error, "a shard could not be read");
+                fetch.failed(slot);
+                self.dataset.suspect(u16::from(slot));
+                *last = error.to_string();
+                if let Some(holder) = holder {
+                    self.shared.note_failure(holder.account);
+                    self.note(|report| {
+                        report.failed.insert(holder.account, error.to_string());
+                    });
+                }
+            }
+        }
+    }
+
+    async fn piece(&self, entry: &SlabEntry, slot: u8, range: Range<u64>) -> Answer {
+        let begun = Instant::now();
+        let number = u16::from(slot);
+        let got = match self.slice(entry, number, &range).await {
+            // An idle stream may have died since it was used: once more on a fresh one.
+            Err(error) if error.is_line() => self.slice_anew(entry, number, &range).await,
+            other => other,
+        };
+        (slot, begun, got)
+    }
+
+    async fn slice(
+        &self,
+        entry: &SlabEntry,
+        slot: u16,
+        range: &Range<u64>,
+    ) -> Result<(VerifiedPiece, u64), RemoteError> {
+        let remote = self.dataset.lanes.take(&self.shared, slot).await?;
+        self.slice_from(remote, entry, slot, range).await
+    }
+
+    async fn slice_anew(
+        &self,
+        entry: &SlabEntry,
+        slot: u16,
+        range: &Range<u64>,
+    ) -> Result<(VerifiedPiece, u64), RemoteError> {
+        let remote = self.dataset.lanes.reopen(&self.shared, slot).await?;
+        self.slice_from(remote, entry, slot, range).await
+    }
+
+    async fn slice_from(
+        &self,
+        mut remote: super::remote::Remote,
+        entry: &SlabEntry,
+        slot: u16,
+        range: &Range<u64>,
+    ) -> Result<(VerifiedPiece, u64), RemoteError> {
+        let root = entry.roots.get(usize::from(slot)).copied().unwrap_or_default();
+        let asked = remote.slice(root, entry.shard_bytes(), range.start, range.end).await;
+        let supplier = remote.supplier().clone();
+        if asked.as_ref().err().is_none_or(RemoteError::is_usable_after) {
+            self.dataset.lanes.give_back(slot, remote);
+        }
+        let bao = asked?;
+        let size = bao.len() as u64;
+        self.verify(entry, slot, range, &bao, supplier).map(|piece| (piece, size))
+    }
+
+    fn verify(
+        &self,
+        entry: &SlabEntry,
+        slot: u16,
+        range: &Range<u64>,
+        bao: &[u8],
+        supplier: SupplierRef,
+    ) -> Result<VerifiedPiece, RemoteError> {
+        let fault = |reason: String| RemoteError::Fault { supplier: supplier.clone(), reason };
+        let verified = entry.mask_key(self.manifest.repair_root()).and_then(|mask| {
+            let (shape, key) = (entry.shape()?, entry.seal_key());
+            let slab = SealedSlab::new(shape, entry.id, &key, &mask, &entry.roots)?;
+            // A dataset has at most 64 slots.
+            slab.masked().verify_piece(slot as u8, range.clone(), bao)
+        });
+        verified.map_err(|error| fault(error.to_string()))
+    }
+
+    /// Slots to ask, best first: data shards before parity, those that failed lately last.
+    fn sources(&self, entry: &SlabEntry) -> Vec<u8> {
+        let mut slots: Vec<u8> =
+            (0..entry.layout.n()).filter(|slot| self.dataset.lanes.holder(u16::from(*slot)).is_some()).collect();
+        slots.sort_by_key(|slot| (self.dataset.is_suspect(u16::from(*slot)), *slot));
+        slots
+    }
+
+    fn note(&self, change: impl FnOnce(&mut ReadReport)) {
+        change(&mut self.report.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}

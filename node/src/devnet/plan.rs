@@ -1,0 +1,236 @@
+//! Who is on a devnet: nodes with their roles, keys and ports, and the genesis that they share.
+//!
+//! All keys come from the development phrase, so that a devnet is the same each time. Account 0 is the customer, whose
+//! address any wallet shows for the phrase; validators begin at account 100, suppliers at account 1000.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+
+use anyhow::{Context as _, Result, bail};
+use bitdust_ledger::{beacon::HashChain, genesis::Genesis};
+use bitdust_types::{
+    Amount, ChainParams, Validator,
+    keys::{DEVNET_PHRASE, Phrase},
+};
+
+use crate::{
+    config::{Config, ConsensusConfig, CustomerConfig, Role, SupplierConfig},
+    keys::NodeKeys,
+};
+
+/// Reveals of a devnet validator's hash chain: one per proposed block, 12 days of one-second blocks alone.
+pub const BEACON_REVEALS: u64 = 1 << 20;
+
+/// What a devnet shall look like.
+#[derive(Clone, Debug)]
+pub struct Shape {
+    /// Validators.
+    pub validators: u16,
+    /// Suppliers.
+    pub suppliers: u16,
+    /// Aimed time between blocks in milliseconds.
+    pub block_time_ms: u64,
+    /// Blocks in an epoch.
+    pub epoch_blocks: u64,
+    /// Ports chosen by the system instead of the standard ones.
+    pub free_ports: bool,
+}
+
+/// One node of the plan.
+#[derive(Clone)]
+pub struct NodePlan {
+    /// Directory name and name in logs.
+    pub name: String,
+    /// Its settings.
+    pub config: Config,
+    /// Its keys.
+    pub keys: NodeKeys,
+}
+
+/// A whole network.
+pub struct Plan {
+    /// The nodes: validators, then suppliers, then the customer.
+    pub nodes: Vec<NodePlan>,
+    /// What they share.
+    pub genesis: Genesis,
+}
+
+const VALIDATOR_ACCOUNT: u32 = 100;
+const SUPPLIER_ACCOUNT: u32 = 1000;
+/// Funded accounts for suppliers that aren't there from the start.
+const SPARE_SUPPLIERS: u32 = 8;
+
+impl Shape {
+    /// Checks the numbers.
+    pub fn check(&self) -> Result<()> {
+        if !(1..=100).contains(&self.validators) {
+            bail!("--validators {}: between 1 and 100 are possible", self.validators);
+        }
+        if self.suppliers > 100 {
+            bail!("--suppliers {}: at most 100 fit one machine", self.suppliers);
+        }
+        ChainParams::devnet(self.epoch_blocks, self.block_time_ms).check().context("--epoch-blocks and --block-time-ms")
+    }
+
+    /// Draws up the network. `now_ms` is the genesis' time, in milliseconds since 1970.
+    pub fn plan(&self, now_ms: u64) -> Result<Plan> {
+        self.check()?;
+        let phrase = Phrase::parse(DEVNET_PHRASE)?;
+        let total = usize::from(self.validators) + usize::from(self.suppliers) + 1;
+        let ports = if self.free_ports { free_ports(total)? } else { standard_ports(total) };
+        let mut ports = ports.into_iter();
+        // The customer comes first, so that the standard ports are those of the node that people talk to.
+        let mut next = || ports.next().context("a port for every node");
+        let customer_ports = next()?;
+        let validator_keys: Vec<NodeKeys> = (0..u32::from(self.validators))
+            .map(|index| NodeKeys::devnet(&phrase, VALIDATOR_ACCOUNT + index))
+            .collect::<Result<_>>()?;
+        let mut validator_ports = Vec::new();
+        for _ in 0..self.validators {
+            validator_ports.push(next()?);
+        }
+        let meeting: Vec<SocketAddr> = validator_ports.iter().map(|ports| loopback(ports.consensus)).collect();
+        let bootstrap = vec![multiaddr(&validator_keys[0], validator_ports[0].p2p)?];
+
+        let mut nodes = Vec::new();
+        for (index, (keys, ports)) in validator_keys.iter().zip(&validator_ports).enumerate() {
+            let mut config = node_config(format!("validator-{index}"), Role::Validator, *ports, &bootstrap);
+            if index == 0 {
+                config.bootstrap.clear();
+            }
+            let peers = meeting.iter().copied().filter(|peer| *peer != meeting[index]).collect();
+            config.consensus = Some(ConsensusConfig { listen: meeting[index], peers });
+            nodes.push(NodePlan { name: config.name.clone(), config, keys: keys.clone() });
+        }
+        for index in 0..self.suppliers {
+            nodes.push(supplier(&phrase, index, next()?, &bootstrap)?);
+        }
+        let keys = NodeKeys::from_phrase(&phrase)?;
+        let config = node_config("customer-0".to_owned(), Role::Customer, customer_ports, &bootstrap);
+        nodes.push(NodePlan { name: config.name.clone(), config, keys });
+
+        let genesis = self.genesis(&nodes, now_ms)?;
+        Ok(Plan { nodes, genesis })
+    }
+
+    fn genesis(&self, nodes: &[NodePlan], now_ms: u64) -> Result<Genesis> {
+        let params = ChainParams::devnet(self.epoch_blocks, self.block_time_ms);
+        let dust = |amount| Amount::from_dust(amount).context("an allotment fits an amount");
+        let mut genesis = Genesis::new(params, now_ms);
+        for node in nodes {
+            let allotted = dust(if node.config.has(Role::Customer) { 1_000_000 } else { 10_000 })?;
+            genesis = genesis.with_balance(node.keys.account(), allotted);
+            if node.config.has(Role::Validator) {
+                let chain = HashChain::new((*node.keys.beacon_seed()).into(), BEACON_REVEALS);
+                genesis = genesis.with_validator(Validator::new(node.keys.coin.verifying_key(), 1), chain.tip());
+            }
+        }
+        // Suppliers that join a running devnet find their accounts funded.
+        let phrase = Phrase::parse(DEVNET_PHRASE)?;
+        for index in u32::from(self.suppliers)..u32::from(self.suppliers) + SPARE_SUPPLIERS {
+            let keys = NodeKeys::devnet(&phrase, SUPPLIER_ACCOUNT + index)?;
+            genesis = genesis.with_balance(keys.account(), dust(10_000)?);
+        }
+        Ok(genesis)
+    }
+}
+
+/// A supplier of the devnet, number `index`.
+pub fn supplier(phrase: &Phrase, index: u16, ports: Ports, bootstrap: &[String]) -> Result<NodePlan> {
+    let mut config = node_config(format!("supplier-{index}"), Role::Supplier, ports, bootstrap);
+    config.supplier = Some(SupplierConfig::default());
+    let keys = NodeKeys::devnet(phrase, SUPPLIER_ACCOUNT + u32::from(index))?;
+    Ok(NodePlan { name: config.name.clone(), config, keys })
+}
+
+/// A node's ports on loopback.
+#[derive(Clone, Copy, Debug)]
+pub struct Ports {
+    rpc: u16,
+    metrics: u16,
+    p2p: u16,
+    consensus: u16,
+}
+
+/// JSON-RPC from 8545, metrics from 9180, libp2p from 7771, consensus from 7871.
+fn standard_ports(nodes: usize) -> Vec<Ports> {
+    (0..nodes as u16)
+        .map(|index| Ports { rpc: 8545 + index, metrics: 9180 + index, p2p: 7771 + index, consensus: 7971 + index })
+        .collect()
+}
+
+/// Ports that are free now. All are held until the last is found, so that none is given twice.
+pub fn free_ports(nodes: usize) -> Result<Vec<Ports>> {
+    let mut held = Vec::new();
+    let mut free = || -> Result<u16> {
+        loop {
+            let listener = TcpListener::bind(loopback(0)).context("looking for a free port")?;
+            let port = listener.local_addr()?.port();
+            // libp2p wants the same number for QUIC.
+            if let Ok(socket) = UdpSocket::bind(loopback(port)) {
+                held.push((listener, socket));
+                return Ok(port);
+            }
+        }
+    };
+    (0..nodes).map(|_| Ok(Ports { rpc: free()?, metrics: free()?, p2p: free()?, consensus: free()? })).collect()
+}
+
+fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
+}
+
+fn node_config(name: String, role: Role, ports: Ports, bootstrap: &[String]) -> Config {
+    Config {
+        name,
+        roles: vec![role],
+        rpc: loopback(ports.rpc),
+        metrics: loopback(ports.metrics),
+        p2p: loopback(ports.p2p),
+        bootstrap: bootstrap.to_vec(),
+        consensus: None,
+        supplier: None,
+        customer: CustomerConfig::default(),
+    }
+}
+
+/// The libp2p address of a node on loopback.
+fn multiaddr(keys: &NodeKeys, port: u16) -> Result<String> {
+    let peer = bitdust_network::peer_id(*keys.peer_secret())?;
+    Ok(format!("/ip4/127.0.0.1/tcp/{port}/p2p/{peer}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shape() -> Shape {
+        Shape { validators: 4, suppliers: 8, block_time_ms: 1000, epoch_blocks: 30, free_ports: false }
+    }
+
+    #[test]
+    fn every_port_and_key_is_used_once_and_one_bootstrap_is_known() {
+        let plan = shape().plan(0).unwrap();
+        let mut ports: Vec<SocketAddr> = Vec::new();
+        let mut accounts = Vec::new();
+        for node in &plan.nodes {
+            ports.extend([node.config.rpc, node.config.metrics, node.config.p2p]);
+            ports.extend(node.config.consensus.as_ref().map(|consensus| consensus.listen));
+            accounts.push(node.keys.account());
+            assert!(node.config.bootstrap.len() <= 1);
+        }
+        let (all_ports, all_accounts) = (ports.len(), accounts.len());
+        ports.sort();
+        ports.dedup();
+        accounts.sort();
+        accounts.dedup();
+        assert_eq!((ports.len(), accounts.len()), (all_ports, all_accounts));
+    }
+
+    #[test]
+    fn impossible_shapes_are_refused() {
+        for (validators, suppliers, epoch_blocks) in [(0, 8, 30), (101, 8, 30), (4, 101, 30), (4, 8, 3)] {
+            let shape = Shape { validators, suppliers, epoch_blocks, ..shape() };
+            assert!(shape.check().is_err(), "{shape:?}");
+        }
+    }
+}
