@@ -1,5 +1,6 @@
 # The two commands for newcomers are `make run` and `make test`; each does its own set-up.
 
+# All crates are always built together: a selection would resolve other features and compile dependencies anew.
 export CARGO_TARGET_DIR ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/bitdust/target
 BITDUST := $(CARGO_TARGET_DIR)/debug/bitdust
 
@@ -12,7 +13,7 @@ test: setup ## Every test, as CI runs them
 	scripts/test.sh
 
 build: setup
-	cargo build --locked --package bitdust-node
+	cargo build --locked --workspace
 
 setup:
 	@scripts/setup.sh
@@ -22,7 +23,7 @@ lint: setup ## Formatting, and clippy with warnings denied
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
 
 soak: build ## Fifty kills at random moments; takes about an hour
-	BITDUST_KILLS=50 scripts/test.sh --package bitdust-tests --test crash
+	BITDUST_KILLS=50 scripts/test.sh --test crash
 
 bench: build ## Throughput of the pipeline, the devnet and the chain
 	scripts/bench.sh

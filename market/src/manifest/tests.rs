@@ -109,7 +109,8 @@ proptest! {
             let snapshot = manifest.snapshot_due();
             let revision = Revision::assemble(&manifest, &change, SLOTS, &keys.public(), &mut rng).unwrap();
             for (slot, list) in lists.iter_mut().enumerate() {
-                list.retain(|blob| !dropped.contains(&blob.root) && !(snapshot && blobs.contains_key(&blob.root)));
+                let goes = |root: &Root| dropped.contains(root) || snapshot && blobs.contains_key(root);
+                list.retain(|blob| !goes(&blob.root));
                 list.extend(change.slabs.iter().map(|slab| BlobRef { root: slab.roots[slot], len: slab.shard_bytes() }));
                 list.push(revision.blob);
                 prop_assert_eq!(&revision.manifest.slot_list(slot as u16), &*list);

@@ -1,6 +1,6 @@
 //! `eth_` and `net_`: Ethereum's questions, so that wallets work unchanged.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map::Entry};
 
 use alloy_consensus::{TxEnvelope, TxType, transaction::SignerRecoverable as _};
 use alloy_eips::eip2718::Decodable2718 as _;
@@ -209,7 +209,7 @@ impl EthServer for Api {
                 return Ok(None);
             }
             let Some(block) = api.chain.store().block(place.height).map_err(internal)? else { return Ok(None) };
-            let envelope = block.txs.get(receipt.index as usize).map(|raw| decoded(raw)).transpose()?;
+            let envelope = block.txs.get(receipt.index as usize).map(decoded).transpose()?;
             let facts = facts(&block);
             let index = u64::from(receipt.index);
             Ok(envelope.map(|envelope| json::transaction(envelope, receipt.from, Some((&facts, index)))))
@@ -236,14 +236,15 @@ impl EthServer for Api {
             let mut blocks: HashMap<u64, BlockFacts> = HashMap::new();
             let mut logs = Vec::with_capacity(found.len());
             for log in found {
-                if !blocks.contains_key(&log.height) {
-                    let Some(block) = api.chain.store().block(log.height).map_err(internal)? else { continue };
-                    blocks.insert(log.height, facts(&block));
-                }
-                if let Some(facts) = blocks.get(&log.height) {
-                    let index = u64::from(log.log_index);
-                    logs.push(json::log(facts, log.tx_hash, u64::from(log.receipt), index, log.log));
-                }
+                let facts = match blocks.entry(log.height) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(unknown) => {
+                        let Some(block) = api.chain.store().block(log.height).map_err(internal)? else { continue };
+                        unknown.insert(facts(&block))
+                    }
+                };
+                let (place, index) = (u64::from(log.receipt), u64::from(log.log_index));
+                logs.push(json::log(facts, log.tx_hash, place, index, log.log));
             }
             Ok(logs)
         })

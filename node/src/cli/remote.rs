@@ -36,8 +36,9 @@ impl RemoteArgs {
         if let Some(path) = &self.token_file {
             return Ok(Some(Token::load(path)?));
         }
-        let places = [Some(Home::new(super::init::default_dir()).token()), self.devnet_token()];
-        Ok(places.into_iter().flatten().filter_map(|path| Token::load(&path).ok()).last())
+        // A devnet's node says exactly where its token is, so it goes before the default place.
+        let places = [self.devnet_token(), Some(Home::new(super::init::default_dir()).token())];
+        Ok(places.into_iter().flatten().find_map(|path| Token::load(&path).ok()))
     }
 
     /// A running devnet says in a file of this user where its nodes' tokens are.

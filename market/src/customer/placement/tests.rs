@@ -106,7 +106,9 @@ fn a_shared_operator_or_network_gets_one_slot() {
 
 #[test]
 fn those_that_dont_fit_are_refused_with_the_reason() {
-    let cases: [(fn(&mut Candidate), &str); 5] = [
+    /// Makes a candidate unfit.
+    type Spoil = fn(&mut Candidate);
+    let cases: [(Spoil, &str); 5] = [
         (|candidate| candidate.price = Amount::from_grains(1001), "cap"),
         (|candidate| candidate.term_epochs_max = 49, "terms of 49"),
         (|candidate| candidate.capacity_free_bytes = (1 << 30) - 1, "bytes free"),

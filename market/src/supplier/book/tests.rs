@@ -309,7 +309,7 @@ proptest! {
             }
             // The shell looks after every block, so nothing is held in an epoch without being seen to be.
             let epoch = height / EPOCH_BLOCKS;
-            let standing = |_, _| held.map_or(NOT_MINE, |(number, root)| Standing::Held { number, root });
+            let standing = |_, _| Standing { held, revision };
             let upkeep = book.observe(height, epoch, standing, |epoch| proved.contains(&epoch)).unwrap();
             store.apply(upkeep.notes).unwrap();
             store.delete(&upkeep.delete).unwrap();

@@ -115,15 +115,39 @@ fn stored(demo: &Demo<'_>, path: &str, sha256: String, report: &PutReport, clock
     object
 }
 
-/// A tree's files without what version control and builds leave in it.
+/// A tree's files: those that git knows and those that it doesn't ignore; without git, all but its own and a build's.
 fn tree_files(tree: &Path) -> Result<Vec<LocalFile>> {
-    let skipped = |path: &str| {
-        path.split('/').any(|part| matches!(part, ".git" | "target" | "node_modules")) || path.ends_with(".part")
+    let mut files = match git_files(tree) {
+        Some(files) => files,
+        None => {
+            let skipped = |path: &str| path.split('/').any(|part| matches!(part, ".git" | "target" | "node_modules"));
+            let mut files = files_below(tree)?;
+            files.retain(|file| !skipped(file.path.as_str()));
+            files
+        }
     };
-    let mut files = files_below(tree)?;
-    files.retain(|file| !skipped(file.path.as_str()));
     files.sort_by(|one, other| one.path.as_str().cmp(other.path.as_str()));
     Ok(files)
+}
+
+/// What `git ls-files` lists; `None` where that can't be had.
+fn git_files(tree: &Path) -> Option<Vec<LocalFile>> {
+    let listed = std::process::Command::new("git")
+        .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
+        .current_dir(tree)
+        .output()
+        .ok()
+        .filter(|listed| listed.status.success())?;
+    let names = String::from_utf8(listed.stdout).ok()?;
+    let mut files = Vec::new();
+    for name in names.split_terminator('\0') {
+        let source = tree.join(name);
+        // A file that was deleted, or a link, is listed too.
+        if fs::symlink_metadata(&source).is_ok_and(|meta| meta.is_file()) {
+            files.push(LocalFile { path: ObjectPath::parse(name).ok()?, source });
+        }
+    }
+    Some(files).filter(|files| !files.is_empty())
 }
 
 /// SHA-256 over path, length and bytes of each file, and the bytes of all.
