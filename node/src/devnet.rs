@@ -60,7 +60,7 @@ pub async fn run(args: &DevnetArgs, json: bool) -> Result<()> {
         interrupted = tokio::signal::ctrl_c() => interrupted.context("waiting for Ctrl-C"),
     };
     if !json {
-        eprintln!("stopping the network");
+        output::complain("stopping the network");
     }
     network.stop().await;
     outcome
@@ -87,16 +87,17 @@ async fn show(network: &mut Supervisor, args: &DevnetArgs, json: bool) -> Result
     if args.demo {
         let report = demo::run(network, &nodes, args, json).await?;
         if json {
-            println!("{}", serde_json::to_string(&report)?);
+            output::say(serde_json::to_string(&report)?);
         }
         if args.exit {
             return Ok(());
         }
     } else if json {
-        println!("{}", serde_json::json!({ "nodes": nodes, "customerBalance": balance, "phrase": DEVNET_PHRASE }));
+        let network = serde_json::json!({ "nodes": nodes, "customerBalance": balance, "phrase": DEVNET_PHRASE });
+        output::say(network.to_string());
     }
     if !json {
-        println!("\nThe network stays up; Ctrl-C ends it.");
+        output::say("\nThe network stays up; Ctrl-C ends it.");
     }
     loop {
         tokio::time::sleep(LOOK_AFTER).await;
@@ -129,12 +130,12 @@ async fn customer_balance(network: &Supervisor) -> Result<Amount> {
 }
 
 fn print_network(network: &Supervisor, nodes: &[NodeLine], balance: Amount) {
-    println!("A network of {} nodes, each a process with a directory below {}\n", nodes.len(), network.dir.display());
+    output::say(format!("A network of {} nodes, each a process with a directory below {}\n", nodes.len(), network.dir.display()));
     let mut rows = vec![["node", "role", "address", "RPC"].map(str::to_owned).to_vec()];
     rows.extend(
         nodes.iter().map(|node| vec![node.name.clone(), node.role.clone(), node.address.clone(), node.rpc.clone()]),
     );
-    println!("{}", output::table(&rows));
-    println!("\nThe customer has {balance}. Its phrase, for any Ethereum wallet (worthless outside of devnets):");
-    println!("  {DEVNET_PHRASE}");
+    output::say(output::table(&rows));
+    output::say(format!("\nThe customer has {balance}. Its phrase, for any Ethereum wallet (worthless outside of devnets):"));
+    output::say(format!("  {DEVNET_PHRASE}"));
 }

@@ -1,18 +1,39 @@
 //! What people and programs see: text on a terminal, JSON with `--json`, progress bars, and errors with their causes.
 
-use std::{io::IsTerminal as _, process::ExitCode, time::Duration};
+use std::{
+    io::{IsTerminal as _, Write as _},
+    process::ExitCode,
+    time::Duration,
+};
 
 use anyhow::{Context as _, Result};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
-/// Prints an error with all its causes and gives the exit code of failure.
+/// Prints a line to standard output. Where nobody reads any more (`bitdust ls | head`) there is nobody to tell either.
+pub fn say(text: impl AsRef<str>) {
+    let _unread = writeln!(std::io::stdout(), "{}", text.as_ref());
+}
+
+/// Prints a line to standard error.
+pub fn complain(text: impl AsRef<str>) {
+    let _unread = writeln!(std::io::stderr(), "{}", text.as_ref());
+}
+
+/// Prints an error with its causes, each said once, and gives the exit code of failure.
 pub fn failure(error: &anyhow::Error, json: bool) -> ExitCode {
-    let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if text.is_empty() {
+            text = cause;
+        } else if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
     if json {
-        println!("{}", serde_json::json!({ "error": causes.join(": ") }));
+        say(serde_json::json!({ "error": text }).to_string());
     } else {
-        eprintln!("bitdust: {}", causes.join(": "));
+        complain(format!("bitdust: {text}"));
     }
     ExitCode::FAILURE
 }
@@ -20,9 +41,9 @@ pub fn failure(error: &anyhow::Error, json: bool) -> ExitCode {
 /// Prints a value as JSON, or as `text` for people.
 pub fn show<T: Serialize>(json: bool, value: &T, text: impl FnOnce(&T) -> String) -> Result<()> {
     if json {
-        println!("{}", serde_json::to_string(value).context("writing JSON")?);
+        say(serde_json::to_string(value).context("writing JSON")?);
     } else {
-        println!("{}", text(value).trim_end());
+        say(text(value).trim_end());
     }
     Ok(())
 }

@@ -85,7 +85,7 @@ impl Demo<'_> {
     /// Tells people what happens; programs read the report.
     fn say(&self, text: impl AsRef<str>) {
         if !self.json {
-            println!("{}", text.as_ref());
+            output::say(text);
         }
     }
 

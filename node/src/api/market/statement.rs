@@ -108,7 +108,8 @@ impl Book {
                 net: amount(log.paid.saturating_sub(log.fee))?,
                 ..blank(LineKind::Settled)
             },
-            IMarketEvents::SampleFailed(log) if mine(log.supplier) => StatementLine {
+            // A failure that frees the slot is told by the slot's release, with the same coins.
+            IMarketEvents::SampleFailed(log) if mine(log.supplier) && !log.freed => StatementLine {
                 dataset: Some(DatasetId(log.dataset.0)),
                 slot: Some(log.slot),
                 from_epoch: Some(log.epoch),
