@@ -97,7 +97,7 @@ awk -v max="$growth_max_mib" '
             peak = put[name] > get[name] ? put[name] : get[name]
             growth = (peak - idle[name]) / 1024
             printf "%-16s %10.1f %10.1f %10.1f %10.1f%s\n", name, idle[name] / 1024, put[name] / 1024, \
-                get[name] / 1024, growth, growth > max ? "  above " max : ""
+                get[name] / 1024, growth, (growth > max ? "  above " max : "")
             if (growth > max) worse = 1
         }
         exit worse

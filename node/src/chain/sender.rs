@@ -5,10 +5,11 @@ use std::{sync::Arc, time::Duration};
 use alloy_consensus::{SignableTransaction as _, TxEip1559, TxEnvelope};
 use alloy_eips::eip2718::Encodable2718 as _;
 use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256};
+use alloy_sol_types::{Revert, SolError as _};
 use anyhow::{Context as _, Result, bail};
 use bitdust_ledger::{Receipt, exec::Call, market};
 use bitdust_store::chain::TxPlace;
-use bitdust_types::{keys::account_of, signing};
+use bitdust_types::{Amount, keys::account_of, signing};
 use k256::ecdsa::SigningKey;
 use tokio::sync::Mutex;
 
@@ -51,6 +52,11 @@ impl Sender {
     /// # Errors
     /// If it would fail now, with the contract's reason in words; nothing is sent then.
     pub async fn send(&self, to: Address, value: U256, input: Bytes) -> Result<B256> {
+        let balance = self.chain.balance(self.address)?;
+        if balance < value {
+            let [has, wanted] = [balance, value].map(|grains| Amount::try_from(grains).map_err(anyhow::Error::from));
+            bail!("{} has {}, which does not cover {}: nothing was sent; send less, or fund it", self.address, has?, wanted?);
+        }
         let call = Call { from: self.address, to: Some(to), value, data: input.clone(), gas: None };
         let chain = self.chain.clone();
         let estimate = tokio::task::spawn_blocking(move || chain.estimate_gas(&call)).await??;
@@ -121,9 +127,10 @@ pub fn sign_call(key: &SigningKey, call: &UnsignedCall) -> Result<Bytes> {
     Ok(envelope.encoded_2718().into())
 }
 
-/// Why a call failed, in words.
+/// Why a call failed, in words: those of the Market, or those that a contract reverted with (Solidity's `Error(string)`).
 pub fn why(halt: Option<&str>, output: &[u8]) -> String {
-    match (halt, market::explain(output)) {
+    let words = market::explain(output).or_else(|| Some(Revert::abi_decode(output).ok()?.reason));
+    match (halt, words) {
         (_, Some(text)) => text,
         (Some(halt), None) => halt.to_owned(),
         (None, None) if output.is_empty() => "it ran out of gas or reverted without a reason".to_owned(),

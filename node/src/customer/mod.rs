@@ -6,7 +6,7 @@
 //! - [`placing`]: who gets a free slot;
 //! - [`writer`]: one task per dataset that packs, seals and sends, several puts to a revision;
 //! - [`slab`]: one slab on its way; [`revise`]: promises and the ledger;
-//! - [`reading`]: files and ranges as streams of bytes; [`checking`]: is all of it still there?
+//! - [`reading`]: files and ranges as streams of bytes, [`units`] those read last; [`checking`]: is all of it still there?
 //! - [`repairing`]: bringing lagging slots to their target;
 //! - [`escrow`]: keeps what suppliers are promised covered;
 //! - [`logbook`]: the upload journal.
@@ -30,6 +30,7 @@ pub mod revise;
 pub mod slab;
 #[cfg(test)]
 mod tests;
+pub mod units;
 pub mod writer;
 
 use std::{
@@ -116,6 +117,7 @@ pub struct Dataset {
     pub(crate) id: DatasetId,
     pub(crate) lanes: Lanes,
     pub(crate) latencies: Mutex<Latencies>,
+    pub(crate) recent: Mutex<units::RecentUnits>,
     pub(crate) suspects: Mutex<BTreeMap<u16, Instant>>,
     manifest: tokio::sync::Mutex<Option<Arc<Manifest>>>,
     jobs: mpsc::Sender<writer::Job>,
@@ -447,6 +449,7 @@ impl Customer {
             id,
             lanes: Lanes::new(id, may_write),
             latencies: Mutex::default(),
+            recent: Mutex::default(),
             suspects: Mutex::default(),
             manifest: tokio::sync::Mutex::default(),
             jobs,

@@ -7,7 +7,7 @@
 use std::{
     collections::BTreeMap,
     ops::Range,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -25,6 +25,7 @@ use tokio::sync::mpsc;
 use super::{
     Dataset, Shared,
     remote::{RemoteError, SupplierRef},
+    units::{RecentUnits, single_unit},
 };
 
 /// Windows under way at once, in order: 4 × 1 MiB × k of shards, twice while they are decoded.
@@ -170,7 +171,38 @@ struct Task {
 }
 
 impl Task {
+    /// A window's bytes: from the units read last if it lies in one of them, else from the suppliers.
     async fn window(&self, window: Window) -> Result<Bytes> {
+        let bytes = self.look_up(window).await?;
+        self.note(|report| report.plain_bytes += bytes.len() as u64);
+        metrics::counter!("bitdust_customer_read_bytes_total").increment(bytes.len() as u64);
+        Ok(bytes)
+    }
+
+    async fn look_up(&self, window: Window) -> Result<Bytes> {
+        let slab = window.entry.id;
+        let Some((unit, whole)) = single_unit(&window.plain, window.entry.plain_bytes) else {
+            return self.read(window).await;
+        };
+        // Lies within the unit, which is 64 KiB.
+        let part = (window.plain.start - whole.start) as usize..(window.plain.end - whole.start) as usize;
+        let known = self.recent().get(slab, unit);
+        let bytes = match known {
+            Some(bytes) => bytes,
+            None => {
+                let bytes = self.read(Window { entry: window.entry, plain: whole }).await?;
+                self.recent().put(slab, unit, bytes.clone());
+                bytes
+            }
+        };
+        Ok(bytes.slice(part))
+    }
+
+    fn recent(&self) -> MutexGuard<'_, RecentUnits> {
+        self.dataset.recent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn read(&self, window: Window) -> Result<Bytes> {
         let fetched = tokio::time::timeout(WINDOW_PATIENCE, self.fetch(&window)).await;
         let (plan, pieces) = fetched.map_err(|_| anyhow!("no k suppliers answered within {WINDOW_PATIENCE:?}"))??;
         let (entry, repair_root) = (window.entry.clone(), self.manifest.repair_root().clone());
@@ -180,8 +212,6 @@ impl Task {
             slab.read(&plan, &pieces).map(|(plain, _)| plain)
         });
         let plain = decoded.await.context("a worker stopped while a window was being decoded")??;
-        self.note(|report| report.plain_bytes += plain.len() as u64);
-        metrics::counter!("bitdust_customer_read_bytes_total").increment(plain.len() as u64);
         Ok(plain.into())
     }
 
