@@ -7,7 +7,8 @@
 //!   first batch to the block with the last payment.
 //! - *Time to finality*: from handing a payment to the customer's node, which does not validate, until that node shows it in
 //!   a block with its certificate. Payments are spread over the second, so that no rhythm of the blocks favours them.
-//! - *Put and get*: `bitdust put` and `bitdust get` of random bytes, start to end of the command, compared afterwards.
+//! - *Put and get*: `bitdust put` and `bitdust get` of random bytes, start to end of the command, compared afterwards; and
+//!   the bytes that the customer's node exchanged with suppliers for it.
 //!
 //! Run with `scripts/bench.sh`.
 
@@ -27,7 +28,7 @@ use bitdust_benches::{
 };
 use bitdust_rpc::{
     Client,
-    api::{EthClient as _, MarketClient as _},
+    api::{EthClient as _, MarketClient as _, StorageClient as _},
     jsonrpsee::core::{client::ClientT as _, params::BatchRequestBuilder},
 };
 use tokio::task::JoinSet;
@@ -42,6 +43,9 @@ const BATCH: usize = 50;
 const FINALITY: [(u32, usize); 2] = [(1, 20), (100, 1000)];
 /// How long the chain may take for all payments of one measurement.
 const PATIENCE: Duration = Duration::from_secs(300);
+
+/// 30 million gas of a devnet's block at 21,000 gas a payment.
+const BLOCK_PAYMENTS: usize = 30_000_000 / 21_000;
 
 const SUPPLIERS: usize = 8;
 const FILE_MIB: usize = 320;
@@ -59,10 +63,17 @@ struct Payments {
     finality: Vec<Vec<f64>>,
 }
 
-/// A file through one network, in seconds.
+/// A file through one network.
 struct Storage {
-    put: f64,
-    get: f64,
+    put: Transfer,
+    get: Transfer,
+}
+
+/// One way.
+struct Transfer {
+    seconds: f64,
+    /// Bytes sent to suppliers, or received from them.
+    bytes: u64,
 }
 
 #[tokio::main]
@@ -174,10 +185,12 @@ async fn time_to_finality(client: &Client, senders: &mut [Account], rate: u32, c
 async fn store() -> Result<Storage> {
     let net = Devnet::start(4, SUPPLIERS).await?;
     let customer = net.customer()?;
-    wait_for_offers(&customer.client()?).await?;
+    let client = customer.client()?;
+    wait_for_offers(&client).await?;
     let (file, back) = (net.scratch().join("file"), net.scratch().join("back"));
     write_noise(&file)?;
     let text = |path: &Path| path.to_str().map(str::to_owned).context("a UTF-8 path");
+    let before = client.storage_status().await?;
     let start = Instant::now();
     net.command(customer, &["put", &text(&file)?, "--as", "bench"]).await?;
     let put = start.elapsed().as_secs_f64();
@@ -185,6 +198,9 @@ async fn store() -> Result<Storage> {
     net.command(customer, &["get", "bench", "--output", &text(&back)?]).await?;
     let get = start.elapsed().as_secs_f64();
     ensure!(same(&file, &back)?, "other bytes came back");
+    let after = client.storage_status().await?;
+    let put = Transfer { seconds: put, bytes: after.sent_bytes - before.sent_bytes };
+    let get = Transfer { seconds: get, bytes: after.fetched_bytes - before.fetched_bytes };
     net.stop().await?;
     Ok(Storage { put, get })
 }
@@ -228,7 +244,7 @@ fn same(one: &Path, other: &Path) -> Result<bool> {
 }
 
 fn print_payments(all: &[Payments]) {
-    println!("Payments, blocks aimed at one a second\n");
+    println!("Payments, blocks aimed at one a second; a block's gas limit has room for {BLOCK_PAYMENTS}\n");
     println!("  validators   payments   seconds   per second   busiest block");
     for one in all {
         let per_second = one.count as f64 / one.seconds;
@@ -247,8 +263,8 @@ fn print_payments(all: &[Payments]) {
 
 fn print_storage(storage: &Storage) {
     println!("\nA file of {FILE_MIB} MiB through 4 validators and {SUPPLIERS} suppliers, 4 of 8\n");
-    println!("         seconds     MiB/s");
-    for (name, seconds) in [("put", storage.put), ("get", storage.get)] {
-        println!("  {name:<5} {seconds:>8.1} {:>9.1}", FILE_MIB as f64 / seconds);
+    println!("         seconds     MiB/s   MiB to or from suppliers");
+    for (name, Transfer { seconds, bytes }) in [("put", &storage.put), ("get", &storage.get)] {
+        println!("  {name:<5} {seconds:>8.1} {:>9.1} {:>26}", FILE_MIB as f64 / seconds, bytes / MIB as u64);
     }
 }

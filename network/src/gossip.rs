@@ -4,7 +4,7 @@
 //! application answers its [`Reply`] → only then does it travel on. A message that is rejected costs the peer that
 //! *forwarded* it: honest nodes judge before they forward, so they never pass on what every node rejects.
 //!
-//! Messages are named by the hash of their content, so the same transaction sent twice travels once a minute at most.
+//! Messages are named by the hash of their content, so the same transaction sent twice within [`REMEMBERED`] travels once.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -33,6 +33,10 @@ const SEND_PATIENCE: Duration = Duration::from_secs(5);
 /// Heartbeats (seconds) for which an unjudged message can still be forwarded.
 const JUDGEMENT_HEARTBEATS: usize = 20;
 
+/// How long a message is remembered: it isn't passed on twice within this time, and may be after it. Spreading takes a
+/// second or two; a message that was lost, because meshes were only forming, can be repeated soon.
+pub const REMEMBERED: Duration = Duration::from_secs(10);
+
 /// Score for one rejected message; the penalty grows with the square of their number.
 const REJECTED_WEIGHT: f64 = -20.0;
 /// How long rejected messages are held against a peer.
@@ -52,7 +56,7 @@ const PEERS_PER_IP: f64 = 32.0;
 pub enum Published {
     /// It was handed to at least one peer.
     Sent,
-    /// The same bytes were seen within the last minute; they are spreading already.
+    /// The same bytes were seen within [`REMEMBERED`]; they are spreading already.
     AlreadySeen,
     /// Nobody we are connected with listens to the topic yet.
     NobodyListens,
@@ -139,6 +143,7 @@ pub(crate) fn behaviour(keypair: &Keypair, chain_id: u64) -> Result<Behaviour, E
         .message_id_fn(message_id)
         .heartbeat_initial_delay(Duration::from_secs(1))
         .history_length(JUDGEMENT_HEARTBEATS)
+        .duplicate_cache_time(REMEMBERED)
         .connection_handler_queue_len(SEND_QUEUE)
         .publish_queue_duration(SEND_PATIENCE)
         .forward_queue_duration(SEND_PATIENCE)

@@ -49,7 +49,7 @@ pub use config::{Config, Limits, listen_addresses, peer_id};
 
 pub use error::{Error, Invalid, Refusal};
 pub use events::{Event, Events};
-pub use gossip::{GOSSIP_BYTES_MAX, Gossip, Published, Reply};
+pub use gossip::{GOSSIP_BYTES_MAX, Gossip, Published, REMEMBERED, Reply};
 pub use handle::{Handle, SUPPLIERS};
 pub use protocol::Protocol;
 pub use shared::Peer;

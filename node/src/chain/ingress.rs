@@ -11,7 +11,7 @@ use anyhow::Result;
 use bitdust_ledger::{
     Error as LedgerError, Invalid, Prove, exec::admit_proof, pool::Inserted, state::StateReader as _, tx,
 };
-use bitdust_network::{Event, Events, Gossip, Handle, Published, Topic};
+use bitdust_network::{Event, Events, Gossip, Handle, Published, REMEMBERED, Topic};
 use bitdust_types::Epoch;
 use bytes::Bytes;
 use tokio::sync::Semaphore;
@@ -20,8 +20,8 @@ use super::{Chain, lock};
 
 /// Messages judged at the same time: as many as there are cores to judge them on a small machine.
 const JUDGES: usize = 4;
-/// A message that went out is repeated after this long, when no peer remembers having seen it.
-const REPEAT: Duration = Duration::from_secs(61);
+/// A message that went out is repeated after this long, when no peer remembers having seen it any more.
+const REPEAT: Duration = REMEMBERED.saturating_add(Duration::from_secs(1));
 /// A message that nobody listened to, on a node that has just started, say.
 const RETRY: Duration = Duration::from_millis(250);
 /// A proof may reach us before the block that opens its window does.
@@ -89,6 +89,8 @@ impl Ingress {
         .await;
         match judged {
             Ok(()) => gossip.reply.accept(),
+            // It waits here already and is being repeated: somebody further on may have missed it.
+            Err(LedgerError::Invalid(Invalid::TxKnown(_) | Invalid::ProofTwice { .. })) => gossip.reply.accept(),
             Err(LedgerError::Invalid(Invalid::ProofWindow { height, first, .. })) if height < first => {
                 return Some(gossip);
             }

@@ -1,0 +1,10 @@
+//! Can anybody's bytes make a decoder panic, loop or lie?
+//!
+//! One target in `fuzz_targets/` for each decoder of bytes that strangers send. A target does more than wait for a panic:
+//! whatever still decodes must encode to the same bytes, and whatever still verifies must be what was committed to.
+//!
+//! Random bytes never get past a hash. So every target starts from an honest message ([`honest`]) and lets the fuzzer
+//! edit it ([`edits`]); a quarter of the runs take the fuzzer's bytes as they are.
+
+pub mod edits;
+pub mod honest;
