@@ -22,10 +22,10 @@ lint: setup ## Formatting, and clippy with warnings denied
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
 
-soak: build ## Fifty kills at random moments; takes about an hour
-	BITDUST_KILLS=50 scripts/test.sh --test crash
+soak: setup ## Fifty kills at random moments; takes about an hour
+	BITDUST_KILLS=50 NEXTEST_PROFILE=soak scripts/test.sh --test crash
 
-bench: build ## Throughput of the pipeline, the devnet and the chain
+bench: setup ## Throughput of the pipeline, the devnet and the chain
 	scripts/bench.sh
 
 fuzz: setup ## A minute for each decoder of foreign bytes; needs the nightly toolchain and cargo-fuzz

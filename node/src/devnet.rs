@@ -130,12 +130,18 @@ async fn customer_balance(network: &Supervisor) -> Result<Amount> {
 }
 
 fn print_network(network: &Supervisor, nodes: &[NodeLine], balance: Amount) {
-    output::say(format!("A network of {} nodes, each a process with a directory below {}\n", nodes.len(), network.dir.display()));
+    output::say(format!(
+        "A network of {} nodes, each a process with a directory below {}\n",
+        nodes.len(),
+        network.dir.display()
+    ));
     let mut rows = vec![["node", "role", "address", "RPC"].map(str::to_owned).to_vec()];
     rows.extend(
         nodes.iter().map(|node| vec![node.name.clone(), node.role.clone(), node.address.clone(), node.rpc.clone()]),
     );
     output::say(output::table(&rows));
-    output::say(format!("\nThe customer has {balance}. Its phrase, for any Ethereum wallet (worthless outside of devnets):"));
+    output::say(format!(
+        "\nThe customer has {balance}. Its phrase, for any Ethereum wallet (worthless outside of devnets):"
+    ));
     output::say(format!("  {DEVNET_PHRASE}"));
 }

@@ -12,15 +12,18 @@ use rand::seq::IndexedRandom as _;
 
 use super::{
     Chain, ImportError,
-    serve::{Follow, HEARTBEAT, Served},
+    serve::{Follow, Served},
 };
 
 /// Room for a certificate (100 validators × 85 bytes) and framing beside a block.
 const SERVED_BYTES_MAX: usize = BLOCK_BYTES_MAX + 16 * 1024;
 /// Between two attempts when nobody serves us.
 const RETRY: Duration = Duration::from_millis(500);
-/// Heartbeats without a block after which another peer is tried: this one may be stuck while the chain goes on.
-const IDLE_HEARTBEATS: u32 = 2;
+/// Block times without a block after which another peer is tried: this one may be stuck, or follow somebody who follows
+/// us, while the chain goes on.
+const PATIENCE_BLOCKS: u64 = 3;
+/// The same for fast chains: a loaded machine is late by this much.
+const PATIENCE_MIN: Duration = Duration::from_secs(2);
 
 /// Follows until the chain closes.
 pub async fn follow(chain: Arc<Chain>, network: Handle) {
@@ -69,19 +72,14 @@ async fn follow_peer(chain: &Arc<Chain>, network: &Handle, peer: PeerId) -> Resu
     let mut stream = network.open(peer, Protocol::BLOCKS).await.map_err(|error| lost(error.into()))?;
     let mut next = chain.tip().height.0 + 1;
     wire::send(&mut stream, &Follow { from: next }).await.map_err(|error| lost(error.into()))?;
-    let mut idle = 0;
+    let patience = Duration::from_millis(chain.params().block_time_ms * PATIENCE_BLOCKS).max(PATIENCE_MIN);
     loop {
-        let served = wire::recv_or_end(&mut stream, SERVED_BYTES_MAX, HEARTBEAT * 3).await;
+        let served = wire::recv_or_end(&mut stream, SERVED_BYTES_MAX, patience).await;
         match served.map_err(|error| lost(error.into()))? {
             None => return Ok(()),
-            Some(Served::Tip(_)) => {
-                idle += 1;
-                if idle > IDLE_HEARTBEATS {
-                    return Err(lost(anyhow::anyhow!("no new block for {idle} heartbeats")));
-                }
-            }
+            // It has nothing newer, and had time enough to get it.
+            Some(Served::Tip(height)) => return Err(lost(anyhow::anyhow!("it stands at block {height}"))),
             Some(Served::Block { bytes, certificate }) => {
-                idle = 0;
                 if certificate.height != next {
                     return Err(Stopped::Forged(format!("block {} instead of {next}", certificate.height)));
                 }

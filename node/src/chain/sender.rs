@@ -55,7 +55,12 @@ impl Sender {
         let balance = self.chain.balance(self.address)?;
         if balance < value {
             let [has, wanted] = [balance, value].map(|grains| Amount::try_from(grains).map_err(anyhow::Error::from));
-            bail!("{} has {}, which does not cover {}: nothing was sent; send less, or fund it", self.address, has?, wanted?);
+            bail!(
+                "{} has {}, which does not cover {}: nothing was sent; send less, or fund it",
+                self.address,
+                has?,
+                wanted?
+            );
         }
         let call = Call { from: self.address, to: Some(to), value, data: input.clone(), gas: None };
         let chain = self.chain.clone();

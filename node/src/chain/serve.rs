@@ -3,7 +3,7 @@
 //! ```text
 //! follower → Follow { from }
 //! server   → Served::Block(from), Served::Block(from + 1), … then each new block as it is committed,
-//!            Served::Tip(height) every ten seconds in between
+//!            Served::Tip(height) after ten seconds without one
 //! ```
 //! The stream's back-pressure bounds what is read ahead: one block.
 
