@@ -1,3 +1,5 @@
+//! Manifests replayed from their deltas equal a naive map; every form decodes to what was encoded.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use bitdust_types::{DatasetId, Layout, Root, SlabId, layout::SLAB_PLAIN_BYTES};

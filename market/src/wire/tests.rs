@@ -1,3 +1,5 @@
+//! Every message decodes to what was encoded, and garbage to an error.
+
 use proptest::{collection::vec, prelude::*};
 
 use super::*;

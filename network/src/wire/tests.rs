@@ -1,3 +1,5 @@
+//! Frames: round trips, every prefix, garbage, and sizes at their limits.
+
 use proptest::{collection::vec, prelude::*};
 use tokio::io::duplex;
 

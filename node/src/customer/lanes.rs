@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{Mutex, PoisonError},
+    time::Duration,
 };
 
 use bitdust_market::{access::sign_access, wire::AccessToken};
@@ -15,6 +16,12 @@ use super::{
 
 /// Idle streams kept for one slot: as many as windows of one download are under way.
 const IDLE_PER_SLOT: usize = 4;
+/// How long a node counts as just started.
+const YOUTH_MS: u64 = 30_000;
+/// How long it then goes on trying to meet one supplier.
+const MEETING_MS: u64 = 10_000;
+/// Between two attempts.
+const MEETING_STEP: Duration = Duration::from_millis(250);
 /// Heights for which an access token is signed: several minutes, so that a stream can be opened again and again.
 const TOKEN_HEIGHTS: u64 = 600;
 
@@ -93,7 +100,19 @@ impl Lanes {
         };
         let access = if self.signs { Some(self.token(shared, slot, &supplier)?) } else { None };
         let chain_id = shared.chain.params().chain_id;
-        Remote::open(&*shared.dialer, supplier, chain_id, self.dataset, slot, access).await
+        let give_up_ms = shared.now_ms() + MEETING_MS;
+        loop {
+            let opened =
+                Remote::open(&*shared.dialer, supplier.clone(), chain_id, self.dataset, slot, access.clone()).await;
+            let now_ms = shared.now_ms();
+            match opened {
+                // A node that has just started, perhaps with all others after a power cut, is only meeting its peers.
+                Err(error) if error.is_line() && now_ms < YOUTH_MS && now_ms < give_up_ms => {
+                    tokio::time::sleep(MEETING_STEP).await;
+                }
+                other => return other,
+            }
+        }
     }
 
     fn token(&self, shared: &Shared, slot: u16, supplier: &SupplierRef) -> Result<AccessToken, RemoteError> {

@@ -1,3 +1,5 @@
+//! Downloads against suppliers that are slow, wrong or gone: what is asked of whom, and when it is hopeless.
+
 use std::collections::BTreeMap;
 
 use bitdust_types::{Layout, layout::SLAB_PLAIN_BYTES};

@@ -1,3 +1,5 @@
+//! Packing covers every byte exactly once, wherever the source's reads are cut.
+
 use proptest::{collection::vec, prelude::*};
 
 use super::*;

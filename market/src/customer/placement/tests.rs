@@ -1,3 +1,5 @@
+//! Who gets a slot, who is refused and why.
+
 use proptest::{collection::vec, prelude::*};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! A revision's targets are what each slot's list says.
+
 use bitdust_types::Root;
 use proptest::{collection::vec, prelude::*};
 

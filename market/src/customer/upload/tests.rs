@@ -1,3 +1,5 @@
+//! The upload journal: resuming uses the same keys for the same bytes, and for no others.
+
 use proptest::{collection::vec, prelude::*};
 
 use super::*;

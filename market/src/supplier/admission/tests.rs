@@ -1,3 +1,5 @@
+//! What a supplier lets in, and the reason it gives for each refusal.
+
 use k256::ecdsa::SigningKey;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! The book of slots equals a naive model through commits, promises, epochs and restarts.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::{collection::vec, prelude::*};

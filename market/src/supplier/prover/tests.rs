@@ -1,3 +1,5 @@
+//! Proofs verify; damage on the disk costs only the samples it hits.
+
 use bitdust_proof::sample;
 use bitdust_types::{Address, B256, Root};
 use proptest::{collection::vec, prelude::*};
