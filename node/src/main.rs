@@ -1,10 +1,13 @@
 //! The binary `bitdust`: parses what was typed, runs it, and turns an error into words and an exit code.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use clap::Parser as _;
 
 use bitdust_node::cli::{Cli, output};
+
+/// How long work that was begun may take when the process ends: executing and storing one block, at most.
+const LAST_WORK: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
     return_large_buffers_at_once();
@@ -15,8 +18,9 @@ fn main() -> ExitCode {
         Err(error) => return output::failure(&anyhow::anyhow!("starting worker threads: {error}"), json),
     };
     let outcome = runtime.block_on(bitdust_node::dispatch(cli));
-    // Blocking tasks that never end (a read of standard input) must not hold the process.
-    runtime.shutdown_background();
+    // Threads that still use the database must be through before the process takes itself apart. Only a read of standard
+    // input may never end, and needs nothing.
+    runtime.shutdown_timeout(LAST_WORK);
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => output::failure(&error, json),

@@ -40,6 +40,8 @@ const CHAIN_CACHE_BYTES: usize = 16 << 20;
 const CHAIN_BUFFER_BYTES: usize = 16 << 20;
 /// How often the addresses of peers are written down.
 const REMEMBER_PEERS: Duration = Duration::from_secs(20);
+/// After a power cut all nodes start at once, and find each other within a few seconds.
+const MEETING_MS: u64 = 10_000;
 /// Between two looks at a part of the volumes: 64 MiB a minute are 90 GiB a day.
 const SCRUB_PAUSE: Duration = Duration::from_secs(60);
 /// Bytes per look.
@@ -248,6 +250,7 @@ impl Node {
             storage_secret: self.keys.storage.clone(),
             dir: self.home.customer(),
             share_loopback: chain.params().chain_id == DEVNET,
+            meeting_ms: MEETING_MS,
         })
     }
 }

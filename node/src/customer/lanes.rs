@@ -18,8 +18,6 @@ use super::{
 const IDLE_PER_SLOT: usize = 4;
 /// How long a node counts as just started.
 const YOUTH_MS: u64 = 30_000;
-/// How long it then goes on trying to meet one supplier.
-const MEETING_MS: u64 = 10_000;
 /// Between two attempts.
 const MEETING_STEP: Duration = Duration::from_millis(250);
 /// Heights for which an access token is signed: several minutes, so that a stream can be opened again and again.
@@ -100,7 +98,7 @@ impl Lanes {
         };
         let access = if self.signs { Some(self.token(shared, slot, &supplier)?) } else { None };
         let chain_id = shared.chain.params().chain_id;
-        let give_up_ms = shared.now_ms() + MEETING_MS;
+        let give_up_ms = shared.now_ms() + shared.meeting_ms;
         loop {
             let opened =
                 Remote::open(&*shared.dialer, supplier.clone(), chain_id, self.dataset, slot, access.clone()).await;

@@ -79,6 +79,8 @@ pub struct Parts {
     pub dir: PathBuf,
     /// Whether suppliers on this machine may share its address.
     pub share_loopback: bool,
+    /// How long a node that has just started goes on trying to meet one supplier.
+    pub meeting_ms: u64,
 }
 
 /// What all datasets of a customer share.
@@ -90,6 +92,7 @@ pub struct Shared {
     pub(crate) logbook: Logbook,
     pub(crate) failures: Mutex<Failures>,
     pub(crate) share_loopback: bool,
+    pub(crate) meeting_ms: u64,
     started: Instant,
     storage_secret: Zeroizing<[u8; 32]>,
 }
@@ -217,6 +220,7 @@ impl Customer {
             logbook,
             failures: Mutex::default(),
             share_loopback: parts.share_loopback,
+            meeting_ms: parts.meeting_ms,
             started: Instant::now(),
             storage_secret: parts.storage_secret,
         };

@@ -362,6 +362,7 @@ impl World {
             storage_secret: Zeroizing::new([number as u8; 32]),
             dir: dir.to_owned(),
             share_loopback: true,
+            meeting_ms: 0,
         })
         .unwrap()
     }
