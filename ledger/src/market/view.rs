@@ -90,6 +90,13 @@ pub struct DatasetInfo {
     pub head: Root,
 }
 
+impl DatasetInfo {
+    /// Whether anybody may read it.
+    pub const fn is_public(&self) -> bool {
+        self.visibility == 1
+    }
+}
+
 /// One slot of a dataset.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SlotInfo {

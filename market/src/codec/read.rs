@@ -6,6 +6,9 @@
 //! Order of work: [`ReadPlan::new`], fetch each of [`ReadPlan::pieces`] (or [`ReadPlan::column`] from `k` shards),
 //! [`MaskedSlab::verify_piece`](super::MaskedSlab::verify_piece) as they arrive, [`SealedSlab::read`]. A piece that has not
 //! been verified can't be read: the type says so.
+//!
+//! Of a *public* slab, whose key is no secret, a part of one unit can be read without the rest ([`ReadPlan::part`]): the tag
+//! would need the whole unit, but the range's own tree already proves that these are the bytes that the owner committed to.
 
 use std::ops::Range;
 
@@ -58,14 +61,14 @@ pub struct ReadPlan {
     shape: SlabShape,
     plain: Range<u64>,
     pieces: Vec<Piece>,
+    /// Exactly these bytes of one unit, without its tag.
+    is_part: bool,
 }
 
 impl ReadPlan {
     /// For the plain bytes `plain`, not empty and inside the slab.
     pub fn new(shape: SlabShape, plain: Range<u64>) -> Result<Self, Invalid> {
-        if plain.start >= plain.end || plain.end > shape.plain_bytes() {
-            return Err(Invalid::Range { start: plain.start, end: plain.end, len: shape.plain_bytes() });
-        }
+        check_range(shape, &plain)?;
         let mut pieces: Vec<Piece> = Vec::new();
         for unit in units(&plain) {
             let place = place(shape, unit);
@@ -75,7 +78,22 @@ impl ReadPlan {
                 None => pieces.push(place),
             }
         }
-        Ok(ReadPlan { shape, plain, pieces })
+        Ok(ReadPlan { shape, plain, pieces, is_part: false })
+    }
+
+    /// For the plain bytes `plain` of a public slab, and no others, if they lie in one unit; as [`ReadPlan::new`] if they
+    /// don't.
+    pub fn part(shape: SlabShape, plain: Range<u64>) -> Result<Self, Invalid> {
+        check_range(shape, &plain)?;
+        let unit = plain.start / UNIT_PLAIN_BYTES;
+        let whole = shape.unit_plain(unit);
+        if plain.end > whole.end {
+            return ReadPlan::new(shape, plain);
+        }
+        let Piece { shard, range } = place(shape, unit);
+        let start = range.start + (plain.start - whole.start);
+        let pieces = vec![Piece { shard, range: start..start + (plain.end - plain.start) }];
+        Ok(ReadPlan { shape, plain, pieces, is_part: true })
     }
 
     /// What to fetch if all is well: one range from each data shard concerned.
@@ -96,6 +114,13 @@ impl ReadPlan {
     }
 }
 
+fn check_range(shape: SlabShape, plain: &Range<u64>) -> Result<(), Invalid> {
+    if plain.start >= plain.end || plain.end > shape.plain_bytes() {
+        return Err(Invalid::Range { start: plain.start, end: plain.end, len: shape.plain_bytes() });
+    }
+    Ok(())
+}
+
 fn units(plain: &Range<u64>) -> Range<u64> {
     plain.start / UNIT_PLAIN_BYTES..plain.end.div_ceil(UNIT_PLAIN_BYTES)
 }
@@ -113,6 +138,13 @@ impl SealedSlab<'_> {
         assert_eq!(plan.shape, shape, "the plan is for this slab");
         let sealer = Sealer::new(self.key, self.slab, shape.units());
         let mut out = vec![0; (plan.plain.end - plan.plain.start) as usize];
+        if let ([place], true) = (&plan.pieces[..], plan.is_part) {
+            let unit = plan.plain.start / UNIT_PLAIN_BYTES;
+            let mut work = Work { sealed: out.len() as u64, ..Work::default() };
+            unmask_unit(shape, self.masked.mask, unit, place, pieces, &mut out, &mut work)?;
+            sealer.decipher(self.key, unit, plan.plain.start - shape.unit_plain(unit).start, &mut out);
+            return Ok((out, work));
+        }
         let mut sealed = vec![0; UNIT_BYTES as usize];
         let mut partial = vec![0; UNIT_PLAIN_BYTES as usize];
         let mut work = Work::default();

@@ -7,12 +7,18 @@
 //! Nonce-Reuse Misuse-Resistance", 2015): a unit can't be moved, and the slab can't be cut short. A key serves one slab, and
 //! key and salt are drawn at random for it, so no nonce serves twice.
 
+use chacha20::{
+    XChaCha20,
+    cipher::{KeyIvInit as _, StreamCipher as _, StreamCipherSeek as _},
+};
 use chacha20poly1305::{AeadInOut, KeyInit, Tag, XChaCha20Poly1305, XNonce, aead::inout::InOutBuf};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use bitdust_types::{SlabId, layout::TAG_BYTES};
 
 const TAG: usize = TAG_BYTES as usize;
+/// The key stream's first block makes the tag's key (RFC 8439, section 2.6); the plain bytes begin with the second.
+const BODY_KEY_STREAM: u64 = 64;
 
 /// `K_o` and the salt of one slab. Drawn at random; kept in the owner manifest.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
@@ -50,6 +56,16 @@ impl Sealer {
     /// For a slab of so many units (at most 2^32, far above a slab's 640).
     pub fn new(key: &SealKey, slab: SlabId, units: u64) -> Self {
         Sealer { cipher: XChaCha20Poly1305::new(&key.key.into()), salt: key.salt, slab, units }
+    }
+
+    /// Turns a part of a unit's sealed bytes, from `offset` on, into the plain ones, where they lie.
+    ///
+    /// No tag covers a part: whoever calls this has held the bytes against a root that stands for the plain bytes too, as that
+    /// of a public dataset's shard does, where the key is no secret and the tag says nothing that the root doesn't.
+    pub fn decipher(&self, key: &SealKey, unit: u64, offset: u64, bytes: &mut [u8]) {
+        let mut stream = XChaCha20::new(&key.key.into(), &self.nonce(unit));
+        stream.seek(BODY_KEY_STREAM + offset);
+        stream.apply_keystream(bytes);
     }
 
     fn nonce(&self, unit: u64) -> XNonce {

@@ -180,6 +180,28 @@ proptest! {
     }
 }
 
+/// A part of a public unit comes alone: no other byte is fetched or touched, from its own shard and from any `k`.
+#[test]
+fn a_part_of_a_unit_is_read_without_its_tag() {
+    let case = Case::new(4, 8, 9 * UNIT + 777);
+    let full = UNIT_PLAIN_BYTES as usize;
+    for range in [0..1, 5..2000, full - 1..full, full..2 * full, 4 * full + 63..4 * full + 65, 9 * full..9 * full + 100]
+    {
+        let plan = ReadPlan::part(case.slab.shape, range.start as u64..range.end as u64).unwrap();
+        let [Piece { shard, range: wanted }] = plan.pieces() else { panic!("one piece") };
+        assert_eq!(wanted.end - wanted.start, range.len() as u64);
+        let (bytes, work) = case.sealed().read(&plan, &[case.piece(*shard, wanted.clone())]).unwrap();
+        assert_eq!(bytes, case.plain[range.clone()], "{range:?}");
+        assert_eq!((work.masked, work.sealed, work.copied), (range.len() as u64, range.len() as u64, 0));
+        let parity: Vec<_> = (4..8).map(|shard| case.piece(shard, plan.column())).collect();
+        assert_eq!(case.sealed().read(&plan, &parity).unwrap().0, case.plain[range.clone()], "{range:?}");
+    }
+    let across = full as u64 - 1..full as u64 + 1;
+    let plan = ReadPlan::part(case.slab.shape, across.clone()).unwrap();
+    assert_eq!(plan, ReadPlan::new(case.slab.shape, across).unwrap(), "whole units where one is not enough");
+    assert!(matches!(ReadPlan::part(case.slab.shape, 5..5), Err(Invalid::Range { .. })));
+}
+
 /// Sizes at which a length is easily wrong by one, each through every layout named in the design.
 #[test]
 fn boundary_sizes_survive_the_way_there_and_back() {

@@ -6,7 +6,7 @@
 //!
 //! **Invariant:** a file's pieces, in order, are exactly its bytes; no piece spans two slabs; no slab is empty.
 
-use bitdust_types::layout::SLAB_PLAIN_BYTES;
+use bitdust_types::layout::{SLAB_PLAIN_BYTES, UNIT_PLAIN_BYTES};
 use sha2::{Digest, Sha256};
 
 /// How long a pack waits for more small files.
@@ -99,8 +99,19 @@ impl Packer {
     ///
     /// Afterwards take a slab if [`Packer::is_ready`].
     pub fn begin(&mut self, size: Option<u64>) {
+        self.begin_at(size, false);
+    }
+
+    /// As [`Packer::begin`]; if `aligned`, the file's first byte is the first of a stripe unit, so that whoever laid the file
+    /// out by units finds them so in the slab. What is skipped is zero and belongs to no file.
+    pub fn begin_at(&mut self, size: Option<u64>, aligned: bool) {
         let large = size.is_none_or(|size| size >= LARGE_FILE_BYTES.min(self.slab_bytes as u64));
         self.cut = large && !self.plain.is_empty();
+        if aligned && !self.cut {
+            let unit = UNIT_PLAIN_BYTES as usize;
+            let start = self.plain.len().next_multiple_of(unit);
+            if start < self.slab_bytes { self.plain.resize(start, 0) } else { self.cut = !self.plain.is_empty() }
+        }
         self.open = Some(Open { hasher: ContentHasher::default(), bytes: 0, pieces: Vec::new(), large });
     }
 

@@ -3,6 +3,9 @@
 //!
 //! The storage secret comes from the owner's phrase. The dataset's repair key is derived from it and the dataset's id; its
 //! secret can be given to a scrubber without giving away the manifest of names, or any other dataset.
+//!
+//! A *public* dataset's manifests are sealed to keys whose secrets everybody can derive from the dataset's id: the same code
+//! on every path, and no secret. Who may read a dataset is part of its terms on the ledger and never changes.
 
 use bitdust_types::DatasetId;
 use crypto_box::{
@@ -36,6 +39,14 @@ impl ManifestKeys {
         // HKDF (RFC 5869) gives up to 255 × 32 bytes, so 32 can't fail; the zero key would only make opening fail.
         let _ = Hkdf::<Sha256>::new(Some(b"bitdust repair key 1"), storage_secret).expand(&dataset.0, repair.as_mut());
         ManifestKeys { owner: BoxSecret::from(*storage_secret), repair: BoxSecret::from(*repair) }
+    }
+
+    /// The keys of a public dataset, which anybody can derive: its integrity rests on the roots alone.
+    pub fn of_public(dataset: DatasetId) -> Self {
+        let mut secret = [0; 32];
+        // As above: 32 bytes can't fail.
+        let _ = Hkdf::<Sha256>::new(Some(b"bitdust public key 1"), &[]).expand(&dataset.0, &mut secret);
+        ManifestKeys::derive(&secret, dataset)
     }
 
     /// The keys to seal to.

@@ -41,6 +41,7 @@ impl Objects for Api {
                 path: request.path.to_string(),
                 bytes: request.bytes,
                 modified_ms: now_ms(),
+                aligned: false,
                 metadata: Vec::new(),
                 content: Box::new(StreamReader::new(content)),
             };
@@ -182,7 +183,7 @@ impl Api {
             let manifest = customer.manifest(id).await.map_err(unavailable)?;
             if let Some(file) = manifest.file(path) {
                 let info = self.chain.market(|view, _| Ok(view.dataset(id)?)).map_err(internal)?;
-                let public = info.is_some_and(|info| info.visibility != 0);
+                let public = info.is_some_and(|info| info.is_public());
                 return Ok((id, manifest.number(), public, file.clone()));
             }
         }
@@ -222,6 +223,7 @@ async fn feed(mut entries: Entries, files: mpsc::Sender<PutFile>) -> Result<Vec<
             path: entry.path.to_string(),
             bytes: Some(entry.bytes),
             modified_ms: entry.modified_ms,
+            aligned: false,
             metadata: Vec::new(),
             content: Box::new(StreamReader::new(ReceiverStream::new(content))),
         };
@@ -254,6 +256,7 @@ fn broken(failure: &Failure) -> PutFile {
         path: "archive".to_owned(),
         bytes: None,
         modified_ms: 0,
+        aligned: false,
         metadata: Vec::new(),
         content: Box::new(StreamReader::new(content)),
     }

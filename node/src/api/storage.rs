@@ -55,8 +55,9 @@ impl StorageServer for Api {
             let wanted = manifest
                 .files()
                 .filter(|file| file.path.starts_with(&prefix) && after.as_ref().is_none_or(|after| file.path > *after));
+            let public = self.is_public(id)?;
             for file in wanted.take(limit + 1) {
-                objects.insert(file.path.clone(), object_info(id, &manifest, file));
+                objects.insert(file.path.clone(), object_info(id, &manifest, file, public));
             }
         }
         let more = objects.len() > limit;
@@ -66,7 +67,7 @@ impl StorageServer for Api {
     }
 
     async fn storage_stat(&self, path: String) -> Result<ObjectStat, Failure> {
-        let (id, _, _, file) = self.find(&path, None).await?;
+        let (id, _, public, file) = self.find(&path, None).await?;
         let manifest = self.customer()?.manifest(id).await.map_err(unavailable)?;
         let (info, slots) = self.chain.market(|view, _| Ok((view.dataset(id)?, view.slots(id)?))).map_err(internal)?;
         let info = info.ok_or_else(|| Failure::internal(format!("dataset {id} is gone")))?;
@@ -86,7 +87,7 @@ impl StorageServer for Api {
             n: info.layout.n(),
             slots_held: held as u16,
             slabs: slabs.collect(),
-            object: object_info(id, &manifest, &file),
+            object: object_info(id, &manifest, &file, public),
         })
     }
 
@@ -133,7 +134,7 @@ impl StorageServer for Api {
                 id,
                 k: info.layout.k(),
                 n: info.layout.n(),
-                public: info.visibility != 0,
+                public: info.is_public(),
                 revision: info.number,
                 objects: manifest.file_count() as u64,
                 bytes: manifest.files().map(|file| file.bytes).sum(),
@@ -162,6 +163,12 @@ impl Api {
                 Ok(going_on)
             })
             .map_err(internal)
+    }
+
+    /// Whether anybody may read a dataset.
+    fn is_public(&self, id: DatasetId) -> Result<bool, Failure> {
+        let info = self.chain.market(|view, _| Ok(view.dataset(id)?)).map_err(internal)?;
+        Ok(info.is_some_and(|info| info.is_public()))
     }
 
     async fn manifests(&self) -> Result<Vec<(DatasetId, Arc<Manifest>)>, Failure> {
@@ -227,13 +234,18 @@ impl Api {
     }
 }
 
-fn object_info(id: DatasetId, manifest: &Manifest, file: &bitdust_market::manifest::FileEntry) -> ObjectInfo {
+fn object_info(
+    id: DatasetId,
+    manifest: &Manifest,
+    file: &bitdust_market::manifest::FileEntry,
+    public: bool,
+) -> ObjectInfo {
     ObjectInfo {
         path: file.path.clone(),
         bytes: file.bytes,
         modified_ms: file.modified_ms,
         dataset: id,
         revision: manifest.number(),
-        public: false,
+        public,
     }
 }

@@ -14,6 +14,7 @@ use bitdust_rpc::{
     objects::{At, ObjectPath, PutReport, Terms},
     types::storage::ObjectInfo,
 };
+use bitdust_types::DatasetId;
 use clap::Args;
 use indicatif::ProgressBar;
 use serde::Serialize;
@@ -43,6 +44,9 @@ pub struct PutArgs {
     /// Term in epochs.
     #[arg(long)]
     pub epochs: Option<u64>,
+    /// Let anybody read it who knows the dataset's id.
+    #[arg(long)]
+    pub public: bool,
     /// The node to ask.
     #[command(flatten)]
     pub remote: RemoteArgs,
@@ -59,6 +63,9 @@ pub struct GetArgs {
     /// First byte and number of bytes, for a part of a file: 1000+500.
     #[arg(long)]
     pub range: Option<String>,
+    /// The dataset it lies in, which may be another owner's public one; for a single file.
+    #[arg(long)]
+    pub dataset: Option<DatasetId>,
     /// The node to ask.
     #[command(flatten)]
     pub remote: RemoteArgs,
@@ -94,7 +101,7 @@ struct Fetched {
 /// `bitdust put`.
 pub async fn put(args: &PutArgs, json: bool) -> Result<()> {
     let client = args.remote.client()?;
-    let terms = Terms { k: args.k, n: args.n, public: None, epochs: args.epochs };
+    let terms = Terms { k: args.k, n: args.n, public: Some(args.public), epochs: args.epochs };
     let name = match &args.name {
         Some(name) => name.clone(),
         None => own_name(&args.path)?,
@@ -175,6 +182,9 @@ pub fn files_below(dir: &Path) -> Result<Vec<LocalFile>> {
 pub async fn get(args: &GetArgs, json: bool) -> Result<()> {
     let client = args.remote.client()?;
     let fetched = if args.path.ends_with('/') {
+        if args.dataset.is_some() {
+            bail!("'{}' is a directory: name a single file with --dataset", args.path);
+        }
         get_tree(&client, &args.path, &args.output, json).await?
     } else {
         let path = ObjectPath::parse(&args.path)?;
@@ -184,7 +194,8 @@ pub async fn get(args: &GetArgs, json: bool) -> Result<()> {
             false => args.output.clone(),
         };
         let bar = output::byte_progress(json, None, &args.path);
-        let bytes = get_file(&client, &path, range, &output, progress(&bar)).await?;
+        let at = At { dataset: args.dataset, ..At::default() };
+        let bytes = get_file(&client, &path, &at, range, &output, progress(&bar)).await?;
         bar.finish_and_clear();
         Fetched { objects: 1, bytes }
     };
@@ -197,13 +208,14 @@ pub async fn get(args: &GetArgs, json: bool) -> Result<()> {
 pub async fn get_file(
     client: &Client,
     path: &ObjectPath,
+    at: &At,
     range: Option<(u64, u64)>,
     output: &Path,
     progress: Progress,
 ) -> Result<u64> {
     let part = output.with_file_name(format!("{}.part", file_name(&output.to_string_lossy())));
     let mut file = tokio::fs::File::create(&part).await.with_context(|| format!("creating {}", part.display()))?;
-    let got = client.get_object(path, &At::default(), range, &mut file, progress).await;
+    let got = client.get_object(path, at, range, &mut file, progress).await;
     drop(file);
     match got {
         Ok((_, bytes)) => {
@@ -238,7 +250,7 @@ async fn get_tree(client: &Client, prefix: &str, output: &Path, json: bool) -> R
         let before = bar.position();
         let step = bar.clone();
         let told: Progress = Arc::new(move |bytes| step.set_position(before + bytes));
-        fetched.bytes += get_file(client, &path, None, &target, told).await?;
+        fetched.bytes += get_file(client, &path, &At::default(), None, &target, told).await?;
         fetched.objects += 1;
     }
     bar.finish_and_clear();

@@ -121,7 +121,7 @@ impl Dataset {
             })?;
             replay.feed(&bytes)?;
         }
-        let keys = shared.manifest_keys(self.id);
+        let keys = shared.manifest_keys(&state.info);
         let opened = tokio::task::spawn_blocking(move || replay.finish(&keys)).await?;
         opened.with_context(|| format!("the manifest of dataset {}", self.id))
     }

@@ -42,7 +42,7 @@ use std::{
 
 use alloy_sol_types::SolCall as _;
 use anyhow::{Context as _, Result, anyhow, bail};
-use bitdust_ledger::market::abi::IMarket;
+use bitdust_ledger::market::{abi::IMarket, view::DatasetInfo};
 use bitdust_market::{
     customer::{Latencies, placement::Failures},
     manifest::{FileEntry, Manifest, seal::ManifestKeys},
@@ -103,9 +103,13 @@ impl Shared {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// The keys of a dataset's manifests.
-    pub(crate) fn manifest_keys(&self, dataset: DatasetId) -> ManifestKeys {
-        ManifestKeys::derive(&self.storage_secret, dataset)
+    /// The keys of a dataset's manifests: the owner's own, or everybody's if it is public.
+    pub(crate) fn manifest_keys(&self, info: &DatasetInfo) -> ManifestKeys {
+        if info.is_public() {
+            ManifestKeys::of_public(info.id)
+        } else {
+            ManifestKeys::derive(&self.storage_secret, info.id)
+        }
     }
 
     /// Remembers that a supplier failed.
@@ -118,6 +122,8 @@ impl Shared {
 /// One dataset in use.
 pub struct Dataset {
     pub(crate) id: DatasetId,
+    /// Whether anybody may read it; that never changes.
+    pub(crate) public: bool,
     pub(crate) lanes: Lanes,
     pub(crate) latencies: Mutex<Latencies>,
     pub(crate) recent: Mutex<units::RecentUnits>,
@@ -134,6 +140,8 @@ pub struct PutFile {
     pub bytes: Option<u64>,
     /// Last change, in milliseconds since 1970.
     pub modified_ms: u64,
+    /// Whether its first byte must be the first of a stripe unit: its writer laid it out by units.
+    pub aligned: bool,
     /// Title, content type, ...
     pub metadata: Vec<(String, String)>,
     /// The content.
@@ -441,7 +449,7 @@ impl Customer {
         }
         let state = catalog::read(&*self.shared.chain, id)?;
         let may_write = state.may_write(self.account());
-        if !may_write && state.info.visibility != 1 {
+        if !may_write && !state.info.is_public() {
             bail!(
                 "dataset {id} is private and belongs to {}; this node's account is {}",
                 state.info.owner,
@@ -451,6 +459,7 @@ impl Customer {
         let (jobs, queue) = mpsc::channel(JOBS_WAITING);
         let dataset = Arc::new(Dataset {
             id,
+            public: state.info.is_public(),
             lanes: Lanes::new(id, may_write),
             latencies: Mutex::default(),
             recent: Mutex::default(),

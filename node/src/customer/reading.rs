@@ -17,6 +17,7 @@ use bitdust_market::{
     customer::{ContentHasher, Fetch, Need, Progress, windows},
     manifest::{FileEntry, Manifest, SlabEntry},
 };
+use bitdust_proof::blob::GROUP_BYTES;
 use bitdust_types::Address;
 use bytes::Bytes;
 use futures::{StreamExt as _, stream, stream::FuturesUnordered};
@@ -189,6 +190,10 @@ impl Task {
         let known = self.recent().get(slab, unit);
         let bytes = match known {
             Some(bytes) => bytes,
+            None if self.dataset.public && part.len() as u64 <= GROUP_BYTES => {
+                let plan = ReadPlan::part(window.entry.shape()?, window.plain.clone())?;
+                return self.read_plan(&window.entry, plan).await;
+            }
             None => {
                 let bytes = self.read(Window { entry: window.entry, plain: whole }).await?;
                 self.recent().put(slab, unit, bytes.clone());
@@ -203,9 +208,14 @@ impl Task {
     }
 
     async fn read(&self, window: Window) -> Result<Bytes> {
-        let fetched = tokio::time::timeout(WINDOW_PATIENCE, self.fetch(&window)).await;
-        let (plan, pieces) = fetched.map_err(|_| anyhow!("no k suppliers answered within {WINDOW_PATIENCE:?}"))??;
-        let (entry, repair_root) = (window.entry.clone(), self.manifest.repair_root().clone());
+        let plan = ReadPlan::new(window.entry.shape()?, window.plain)?;
+        self.read_plan(&window.entry, plan).await
+    }
+
+    async fn read_plan(&self, entry: &Arc<SlabEntry>, plan: ReadPlan) -> Result<Bytes> {
+        let fetched = tokio::time::timeout(WINDOW_PATIENCE, self.fetch(entry, &plan)).await;
+        let pieces = fetched.map_err(|_| anyhow!("no k suppliers answered within {WINDOW_PATIENCE:?}"))??;
+        let (entry, repair_root) = (entry.clone(), self.manifest.repair_root().clone());
         let decoded = tokio::task::spawn_blocking(move || {
             let (key, mask) = (entry.seal_key(), entry.mask_key(&repair_root)?);
             let slab = SealedSlab::new(entry.shape()?, entry.id, &key, &mask, &entry.roots)?;
@@ -216,17 +226,16 @@ impl Task {
     }
 
     /// Gets what the window needs, from whoever is fastest.
-    async fn fetch(&self, window: &Window) -> Result<(ReadPlan, Vec<VerifiedPiece>)> {
-        let plan = ReadPlan::new(window.entry.shape()?, window.plain.clone())?;
+    async fn fetch(&self, entry: &SlabEntry, plan: &ReadPlan) -> Result<Vec<VerifiedPiece>> {
         let column = plan.column();
-        let mut fetch = Fetch::new(Need::of(&plan, window.entry.layout.k(), self.sources(&window.entry)));
+        let mut fetch = Fetch::new(Need::of(plan, entry.layout.k(), self.sources(entry)));
         let mut running = FuturesUnordered::new();
         let mut pieces = Vec::new();
         let mut last = "no slot of the dataset has a supplier".to_owned();
         loop {
             let slow_ms = self.dataset.latencies.lock().unwrap_or_else(PoisonError::into_inner).slow_ms();
             for slot in fetch.ask(self.shared.now_ms(), slow_ms) {
-                running.push(self.piece(&window.entry, slot, column.clone()));
+                running.push(self.piece(entry, slot, column.clone()));
             }
             match fetch.progress() {
                 Progress::Direct => break,
@@ -246,7 +255,7 @@ impl Task {
         }
         // Whoever is still being waited for was too slow: it is asked last for a while.
         fetch.late().into_iter().for_each(|slot| self.dataset.suspect(u16::from(slot)));
-        Ok((plan, pieces))
+        Ok(pieces)
     }
 
     fn take(&self, answer: Answer, fetch: &mut Fetch, pieces: &mut Vec<VerifiedPiece>, last: &mut String) {

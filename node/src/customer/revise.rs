@@ -49,7 +49,7 @@ pub async fn revise(
         bail!("dataset {} was changed by another writer (revision {}); put again", dataset.id, state.info.number);
     }
     let new: Vec<SlabId> = change.slabs.iter().map(|slab| slab.id).collect();
-    let revision = assemble(shared, dataset, current, change, &state).await?;
+    let revision = assemble(shared, current, change, &state).await?;
     let agreed = |slot: &u16| (*slot, rate(&state, *slot, placed.get(slot).map(|placement| placement.rate)));
     let rates: Vec<(u16, Amount)> = batch.reachable().iter().map(agreed).collect();
     escrow::ensure(shared, dataset, &state, revision.bytes(), &rates).await?;
@@ -86,12 +86,11 @@ pub fn hold_sig(hold: &SignedHold) -> IMarket::HoldSig {
 
 async fn assemble(
     shared: &Arc<Shared>,
-    dataset: &Dataset,
     current: &Arc<Manifest>,
     change: Change,
     state: &DatasetState,
 ) -> Result<Revision> {
-    let (current, keys) = (current.clone(), shared.manifest_keys(dataset.id).public());
+    let (current, keys) = (current.clone(), shared.manifest_keys(&state.info).public());
     let slots = u16::from(state.info.layout.n());
     let assembled =
         tokio::task::spawn_blocking(move || Revision::assemble(&current, &change, slots, &keys, &mut rand::rng()));

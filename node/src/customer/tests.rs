@@ -9,7 +9,7 @@ use bitdust_market::{
     supplier::BlobStore as _,
     wire::{Code, Request, Response},
 };
-use bitdust_types::{Amount, DatasetId, Layout};
+use bitdust_types::{Amount, DatasetId, Layout, layout::UNIT_PLAIN_BYTES};
 use rand::{RngCore as _, SeedableRng as _, rngs::StdRng};
 use tokio::sync::{mpsc, watch};
 
@@ -30,6 +30,7 @@ fn file(path: &str, content: &[u8]) -> PutFile {
         path: path.to_owned(),
         bytes: Some(content.len() as u64),
         modified_ms: 7,
+        aligned: false,
         metadata: vec![("note".to_owned(), "a test".to_owned())],
         content: Box::new(std::io::Cursor::new(content.to_vec())),
     }
@@ -45,6 +46,34 @@ async fn create(customer: &Customer, k: u8, n: u8) -> DatasetId {
         salt: 1,
     };
     customer.create(&terms).await.unwrap().0
+}
+
+/// A public dataset is read by a customer who knows its id alone, whole and in part, and written by its owner alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn anybody_reads_what_is_public() {
+    let world = World::start(4).await;
+    let owner = world.customer(1);
+    let terms = CreateDataset {
+        layout: Layout::new(2, 4).unwrap(),
+        term_epochs: 50,
+        price_cap: Amount::from_dust(10).unwrap(),
+        deposit: Amount::from_dust(1000).unwrap(),
+        public: true,
+        salt: 7,
+    };
+    let dataset = owner.create(&terms).await.unwrap().0;
+    let content = random(300_000, 9);
+    put(&owner, dataset, vec![file("small", b"before"), PutFile { aligned: true, ..file("f", &content) }])
+        .await
+        .unwrap();
+
+    let reader = world.customer(2);
+    assert_eq!(get(&reader, dataset, "f").await, content);
+    let mut part = reader.get(dataset, "f", Some(1000..1700)).await.unwrap();
+    assert_eq!(part.collect().await.unwrap(), content[1000..1700]);
+    assert_eq!(owner.manifest(dataset).await.unwrap().file("f").unwrap().segments[0].offset, UNIT_PLAIN_BYTES);
+    let refused = put(&reader, dataset, vec![file("g", b"x")]).await.unwrap_err();
+    assert!(format!("{refused:#}").contains("neither owner nor writer"), "{refused:#}");
 }
 
 async fn put(customer: &Customer, dataset: DatasetId, files: Vec<PutFile>) -> anyhow::Result<PutReceipt> {

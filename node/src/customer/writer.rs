@@ -228,7 +228,7 @@ impl Session {
     }
 
     async fn read(&mut self, mut file: PutFile) -> Result<()> {
-        self.packer.begin(file.bytes);
+        self.packer.begin_at(file.bytes, file.aligned);
         self.reading = true;
         if self.packer.is_ready() {
             self.flush().await?;

@@ -30,7 +30,7 @@ pub fn read(
                 payer: info.payer,
                 writers: view.writers(id)?.into_iter().map(writer).collect(),
                 slots: u16::from(info.layout.n()),
-                public: info.visibility == 1,
+                public: info.is_public(),
                 end_epoch: info.end.0,
                 ended: info.ended,
                 price_cap: info.price_cap,

@@ -103,3 +103,31 @@ fn an_empty_file_has_no_pieces_and_nothing_is_written_without_one() {
     assert_eq!((file.bytes, file.pieces.len()), (0, 0));
     assert!(packer.take().is_none());
 }
+
+/// A file that asks for it begins on a unit, whatever came before it.
+#[test]
+fn an_aligned_file_begins_on_a_unit() {
+    let unit = UNIT_PLAIN_BYTES;
+    for before in [0, 1, unit - 1, unit, unit + 1, 3 * unit - 1, 3 * unit] {
+        let mut packer = Packer::new(3 * unit);
+        packer.begin(Some(before));
+        let mut rest = vec![7; before as usize];
+        while !rest.is_empty() {
+            let taken = packer.write(&rest, 0);
+            rest.drain(..taken);
+            if taken == 0 {
+                packer.take();
+            }
+        }
+        packer.end().unwrap();
+        packer.begin_at(Some(5), true);
+        if packer.is_ready() {
+            packer.take();
+        }
+        assert_eq!(packer.write(b"hello", 0), 5, "after {before} bytes");
+        let piece = packer.end().unwrap().pieces[0];
+        assert_eq!((piece.offset % unit, piece.len), (0, 5), "after {before} bytes");
+        let plain = packer.take().unwrap().plain;
+        assert_eq!(plain[piece.offset as usize..], *b"hello");
+    }
+}

@@ -5,7 +5,7 @@ use std::{fs, sync::Arc, time::Instant};
 use anyhow::{Context as _, Result, ensure};
 use bitdust_rpc::{
     client::{LocalFile, Progress},
-    objects::ObjectPath,
+    objects::{At, ObjectPath},
 };
 
 use super::{
@@ -48,7 +48,7 @@ pub(super) async fn fetch(demo: &Demo<'_>, stored: &Stored) -> Result<Fetched> {
         let clock = Instant::now();
         let target = demo.scratch.join("small");
         let path = ObjectPath::parse(&format!("{TREE}/{name}"))?;
-        let bytes = get_file(&demo.client, &path, None, &target, nothing.clone()).await?;
+        let bytes = get_file(&demo.client, &path, &At::default(), None, &target, nothing.clone()).await?;
         let fetched_bytes = demo.fetched_bytes().await? - before;
         compare(path.as_str(), sha256, &hash_file(&target)?)?;
         told(demo, path.as_str(), bytes, sha256, fetched_bytes, clock)
@@ -62,7 +62,7 @@ pub(super) async fn fetch(demo: &Demo<'_>, stored: &Stored) -> Result<Fetched> {
         let parent = target.parent().context("a file has a directory")?;
         fs::create_dir_all(parent).with_context(|| format!("creating {}", parent.display()))?;
         let path = ObjectPath::parse(&format!("{TREE}/{name}"))?;
-        get_file(&demo.client, &path, None, &target, nothing.clone()).await?;
+        get_file(&demo.client, &path, &At::default(), None, &target, nothing.clone()).await?;
         files.push(LocalFile { source: target, path: ObjectPath::parse(name)? });
     }
     let (sha256, bytes) = hash_files(&files)?;
@@ -73,7 +73,7 @@ pub(super) async fn fetch(demo: &Demo<'_>, stored: &Stored) -> Result<Fetched> {
     let before = demo.fetched_bytes().await?;
     let clock = Instant::now();
     let target = demo.scratch.join("random.back");
-    let bytes = get_file(&demo.client, &ObjectPath::parse(RANDOM)?, None, &target, nothing).await?;
+    let bytes = get_file(&demo.client, &ObjectPath::parse(RANDOM)?, &At::default(), None, &target, nothing).await?;
     let sha256 = hash_file(&target)?;
     compare(RANDOM, &find(stored, RANDOM)?.sha256, &sha256)?;
     let random = told(demo, RANDOM, bytes, &sha256, demo.fetched_bytes().await? - before, clock);
