@@ -72,6 +72,8 @@ struct Canonical<'a> {
     timestamp_ms: u64,
     validators: Vec<CanonicalValidator>,
     alloc: Vec<([u8; 20], u128)>,
+    /// The system contracts of the first state: programs that know different ones are different networks.
+    contracts: Vec<[u8; 20]>,
 }
 
 /// Sorted by address, so that the file's order doesn't matter.
@@ -119,7 +121,7 @@ impl Genesis {
         serde_json::to_string_pretty(self).map(|json| json + "\n").unwrap_or_default()
     }
 
-    /// Keccak-256 of the canonical contents: the same for any spelling of the file.
+    /// Keccak-256 of the canonical contents and the system contracts' addresses: the same for any spelling of the file.
     pub fn content_hash(&self) -> B256 {
         let mut validators: Vec<_> = self
             .validators
@@ -133,7 +135,9 @@ impl Genesis {
             .collect();
         validators.sort_unstable();
         let alloc = self.alloc.iter().map(|(address, amount)| (address.into_array(), amount.grains())).collect();
-        let canonical = Canonical { params: &self.params, timestamp_ms: self.timestamp_ms, validators, alloc };
+        let contracts = system::CONTRACTS.iter().map(|contract| contract.into_array()).collect();
+        let canonical =
+            Canonical { params: &self.params, timestamp_ms: self.timestamp_ms, validators, alloc, contracts };
         // Bounded lists of fixed-width items: writing to memory can't fail.
         keccak256(borsh::to_vec(&canonical).unwrap_or_default())
     }

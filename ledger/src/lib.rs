@@ -8,7 +8,7 @@
 //! **Invariant:** two nodes with the same parent state and the same block bytes reach the same [`exec::Outcome`].
 //! **Invariant:** `Invalid` is a verdict on somebody's data, [`Error`] a fault of this machine; they never mix.
 //!
-//! Read next: [`state`], [`block`], [`tx`], [`exec`], then [`beacon`] and [`market`].
+//! Read next: [`state`], [`block`], [`tx`], [`exec`], then [`contract`], [`beacon`], [`market`] and [`worlds`].
 
 pub mod canon;
 mod error;
@@ -22,11 +22,14 @@ pub mod prove;
 pub mod receipt;
 pub mod tx;
 
+pub mod contract;
+
 pub mod beacon;
 pub mod fee;
 pub mod market;
 pub mod pool;
 pub mod precompile;
+pub mod worlds;
 
 pub mod exec;
 

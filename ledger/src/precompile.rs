@@ -23,12 +23,14 @@ use revm::{
 
 use crate::{
     beacon,
-    market::{
-        self, Stop,
+    contract::{
+        Stop,
         host::{Host, HostError},
     },
+    market,
     state::StateError,
     tx::SPEC,
+    worlds,
 };
 
 /// Gas of the host's services, as the EVM charges them.
@@ -138,12 +140,23 @@ fn dispatch(host: &mut JournalHost<'_, impl ContextTr>, input: &[u8]) -> Result<
     let answer = match host.contract {
         system::CHAIN => beacon::contract::call(host, input),
         system::MARKET => market::call(host, input),
+        system::WORLDS => worlds::call(host, input),
         _ => return Err(message("this system contract takes no calls")),
     };
     answer.map_err(|stop| match stop {
         Stop::Revert(reason) => reason,
         Stop::Host(error) => message(&error.to_string()),
     })
+}
+
+/// Puts a refusal of a system contract into words, by the contract that was called. `None` if the bytes are none of its
+/// errors, or it has no words.
+pub fn explain(contract: Address, data: &[u8]) -> Option<String> {
+    match contract {
+        system::MARKET => market::explain(data),
+        system::WORLDS => worlds::explain(data),
+        _ => None,
+    }
 }
 
 fn ended(result: InstructionResult, output: Bytes, gas: Gas) -> InterpreterResult {
@@ -189,6 +202,16 @@ impl<C: ContextTr> JournalHost<'_, C> {
         self.charge(cost)
     }
 
+    fn load_slot(&mut self, contract: Address, slot: U256) -> Result<U256, HostError> {
+        self.charge(gas::WARM)?;
+        let loaded = self.context.journal_mut().sload(contract, slot);
+        let loaded = self.read(loaded)?;
+        if loaded.is_cold {
+            self.charge(gas::COLD_SLOT - gas::WARM)?;
+        }
+        Ok(loaded.data)
+    }
+
     fn read<T, E: std::fmt::Display>(&mut self, result: Result<T, E>) -> Result<T, HostError> {
         result.or_else(|error| self.refuse(HostError::State(StateError(error.to_string()))))
     }
@@ -196,13 +219,17 @@ impl<C: ContextTr> JournalHost<'_, C> {
 
 impl<C: ContextTr> Host for JournalHost<'_, C> {
     fn sload(&mut self, slot: U256) -> Result<U256, HostError> {
-        self.charge(gas::WARM)?;
-        let loaded = self.context.journal_mut().sload(self.contract, slot);
-        let loaded = self.read(loaded)?;
-        if loaded.is_cold {
-            self.charge(gas::COLD_SLOT - gas::WARM)?;
+        self.load_slot(self.contract, slot)
+    }
+
+    fn sload_of(&mut self, contract: Address, slot: U256) -> Result<U256, HostError> {
+        if let Some(fault) = &self.fault {
+            return Err(fault.clone());
         }
-        Ok(loaded.data)
+        // A system contract's account is always warm; the journal wants it loaded before its storage.
+        let account = self.context.journal_mut().load_account(contract).map(drop);
+        self.read(account)?;
+        self.load_slot(contract, slot)
     }
 
     fn sstore(&mut self, slot: U256, value: U256) -> Result<(), HostError> {
@@ -312,6 +339,7 @@ mod tests {
             let expected =
                 |writes: [Option<HostError>; 2]| if is_static { both(HostError::StaticWrite) } else { writes };
             assert_eq!(ask(is_static, 100_000, |host| host.sload(one)), [None, None]);
+            assert_eq!(ask(is_static, 100_000, |host| host.sload_of(system::CHAIN, one)), [None, None]);
             assert_eq!(ask(is_static, 100_000, |host| host.sstore(one, one)), expected([None, None]));
             assert_eq!(ask(is_static, 100_000, |host| host.log(vec![], Bytes::new())), expected([None, None]));
             let broke = both(HostError::Funds(one));
@@ -319,6 +347,7 @@ mod tests {
         }
         let out = both(HostError::OutOfGas);
         assert_eq!(ask(false, gas::COLD_SLOT - 1, |host| host.sload(one)), out);
+        assert_eq!(ask(false, gas::COLD_SLOT - 1, |host| host.sload_of(system::CHAIN, one)), out);
         assert_eq!(ask(false, gas::COLD_SLOT + gas::SLOT_SET - 1, |host| host.sstore(one, one)), out);
         assert_eq!(ask(false, gas::COLD_SLOT + gas::SLOT_SET, |host| host.sstore(one, one))[0], None);
         assert_eq!(ask(false, gas::LOG + gas::LOG_BYTE - 1, |host| host.log(vec![], Bytes::from_static(b"x"))), out);

@@ -7,7 +7,7 @@ use alloy_sol_types::{SolCall, SolError, SolEvent, SolInterface, SolValue, sol};
 use bitdust_types::{Epoch, Height};
 
 use super::{Field, RENEWAL_EPOCHS, expected_tip, hash, slot, word};
-use crate::market::{Stop, host::Host};
+use crate::contract::{Stop, host::Host};
 
 sol!("abi/Chain.sol");
 

@@ -7,3 +7,4 @@ mod evm_code;
 mod supplier;
 mod tampered;
 mod views;
+mod worlds;

@@ -100,5 +100,5 @@ fn the_devnet_file_is_reproducible() {
         .with_validator(Validator::new(validator.verifying_key(), 1), tip)
         .with_balance(customer, Amount::from_dust(1_000_000).unwrap());
     assert_eq!(DEVNET, genesis.to_json(), "genesis/devnet.json");
-    assert_eq!(genesis.id().unwrap().to_string(), "0x38788c3fc4cbcd00f11e08277abfc7e6ea7ea0c7881af5aa933c1fe55ff82c51");
+    assert_eq!(genesis.id().unwrap().to_string(), "0x358cababf458316866af93bcc5ca43e2da3d485fffd514b3a49ab90c0e438b63");
 }

@@ -8,14 +8,11 @@ use bitdust_types::{
 
 use super::{
     abi::IMarket,
-    call::{Call, Stop, refuse},
     hold,
-    layout::{self, Dataset, ENDED, LIVE, Offer, Slot, Writer},
+    layout::{self, Dataset, ENDED, LIVE, Offer, PUBLIC, Slot, Writer},
     money, reap, settle,
 };
-
-/// The highest value of a dataset's visibility: 0 private, 1 public.
-const VISIBILITY_MAX: u8 = 1;
+use crate::contract::call::{Call, Stop, refuse};
 
 /// A dataset's name: keccak256(owner ‖ payer ‖ salt (4 bytes) ‖ chain id (8 bytes)).
 pub fn dataset_id(owner: Address, payer: Address, salt: u32, chain_id: u64) -> B256 {
@@ -60,7 +57,7 @@ pub fn create(call: &mut Call<'_>, given: &IMarket::CreateParams) -> Result<B256
     if Layout::new(given.k, given.n).is_err() {
         return Err(refuse(IMarket::BadLayout { k: given.k, n: given.n }));
     }
-    if given.visibility > VISIBILITY_MAX {
+    if given.visibility > PUBLIC {
         return Err(refuse(IMarket::BadVisibility { given: given.visibility }));
     }
     if !(1..=TERM_EPOCHS_MAX).contains(&given.termEpochs) {
@@ -251,7 +248,7 @@ pub fn end(call: &mut Call<'_>, id: B256) -> Result<(), Stop> {
     let refund = std::mem::take(&mut dataset.escrow);
     call.pay(dataset.payer, refund)?;
     #[cfg(test)]
-    call.pay(dataset.payer, super::planted::grain(super::planted::Place::Refund))?;
+    call.pay(dataset.payer, crate::contract::planted::grain(crate::contract::planted::Place::Refund))?;
     dataset.status = ENDED;
     unlist(call, &dataset)?;
     call.save(layout::dataset(id), &dataset);

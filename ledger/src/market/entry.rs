@@ -6,10 +6,11 @@ use alloy_sol_types::{SolCall, SolInterface};
 
 use super::{
     abi::IMarket::{self, IMarketCalls as Calls},
+    datasets, hold, offers, prove, query, reap, revise, settle,
+};
+use crate::contract::{
     call::{Call, Stop, refuse},
-    datasets, hold,
     host::Host,
-    offers, prove, query, reap, revise, settle,
 };
 
 /// Decoding and dispatch: about what a Solidity contract pays, and 3 gas per word of input.

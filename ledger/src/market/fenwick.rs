@@ -11,10 +11,8 @@
 use alloy_primitives::{Address, B256};
 use bitdust_types::limits::SLOTS_PER_SUPPLIER_MAX;
 
-use super::{
-    layout::{self, Leaf, Node, Supplier},
-    words::{Record, Store, Words},
-};
+use super::layout::{self, Leaf, Node, Supplier};
+use crate::contract::words::{Record, Store, Words};
 
 /// The supplier already holds as many slots as a tree has leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,11 +13,13 @@ use bitdust_types::{limits::SLOTS_PER_SUPPLIER_MAX, signing};
 
 use super::{
     abi::{Hold, IMarket, hold_digest},
-    call::{Call, Stop, refuse},
     datasets::{self, bind_escrow},
     fenwick::{self, Content},
     layout::{self, Barrier, Dataset, Offer, Slot, Supplier},
     money, reap, settle,
+};
+use crate::contract::{
+    call::{Call, Stop, refuse},
     words::{Words, unpack},
 };
 
@@ -251,7 +253,7 @@ fn commit_bytes(
     slot.reserve = reserve;
     #[cfg(test)]
     {
-        slot.reserve += super::planted::grain(super::planted::Place::Reserve);
+        slot.reserve += crate::contract::planted::grain(crate::contract::planted::Place::Reserve);
     }
     call.save(layout::supplier(who), &supplier);
     Ok(())

@@ -23,9 +23,9 @@
 //! Epoch 0 can't be proven or due (bytes count from the epoch after they were held), so 0 stands for "never" wherever
 //! an epoch is optional.
 
-use alloy_primitives::{Address, B256, U256, keccak256};
+use alloy_primitives::{Address, B256, U256};
 
-use super::words::record;
+use crate::contract::words::{key, record};
 
 record! {
     /// A supplier's pool, its record of proofs, and the root of its Fenwick tree.
@@ -145,6 +145,8 @@ record! {
     }
 }
 
+/// [`Dataset::visibility`] of a dataset that anybody may read.
+pub const PUBLIC: u8 = 1;
 /// [`Dataset::status`] of a dataset in use.
 pub const LIVE: u8 = 1;
 /// [`Dataset::status`] of one that was ended; its id stays taken.
@@ -272,12 +274,6 @@ record! {
             set: bool,
         }
     }
-}
-
-fn key(region: u8, parts: &[&[u8]]) -> U256 {
-    let mut bytes = vec![region];
-    parts.iter().for_each(|part| bytes.extend_from_slice(part));
-    U256::from_be_bytes(keccak256(&bytes).0)
 }
 
 /// Slot of a [`Supplier`].

@@ -1,11 +1,8 @@
 //! The Market: who sells space to whom, at which price, proven by what, paid when?
 //!
-//! A native system contract at [`bitdust_types::system::MARKET`]. Its rules are written against [`host::Host`], so the
-//! same code runs in a block, in `eth_call` and over a map in tests. `docs/market-rule.md` publishes the rule by which
+//! A native system contract at [`bitdust_types::system::MARKET`]. Its rules are written against
+//! [`crate::contract::host::Host`], so the same code runs in a block, in `eth_call` and over a map in tests. `docs/market-rule.md` publishes the rule by which
 //! anybody recomputes what a supplier earned.
-//!
-//! A call decides first and acts last: [`call::Call`] collects writes, payments and logs, and commits them only when the
-//! whole call has succeeded, so that a refusal changes nothing even if the host forgets to roll back.
 //!
 //! **Invariant:** the contract's balance = Σ escrow of datasets + Σ deposits of slots + Σ pools of suppliers.
 //! **Invariant:** a supplier's pool = free + Σ reserves of its slots.
@@ -15,16 +12,12 @@
 //! Read next: [`layout`] (what is stored), [`settle`] (the rule of payment), [`fenwick`] (what is sampled), [`view`]
 //! (how to read it all from outside).
 
-pub mod host;
-
 pub mod abi;
 pub mod explain;
 
 pub mod fenwick;
 pub mod layout;
-pub mod words;
 
-pub mod call;
 mod money;
 
 mod datasets;
@@ -41,12 +34,9 @@ pub mod samples;
 pub mod view;
 
 #[cfg(test)]
-mod planted;
-#[cfg(test)]
 mod tests;
 
 pub use abi::{Hold, IMarket, hold_digest};
-pub use call::Stop;
 pub use entry::{call, record_proof_input};
 pub use explain::explain;
 pub use samples::{Sample, judge};

@@ -8,10 +8,10 @@ use bitdust_types::{
 
 use super::{
     abi::IMarket,
-    call::{Call, Stop, refuse},
     layout::{self, Offer, Supplier},
     money,
 };
+use crate::contract::call::{Call, Stop, refuse};
 
 /// Publishes or replaces the caller's offer.
 pub fn register(call: &mut Call<'_>, given: &IMarket::Offer) -> Result<(), Stop> {

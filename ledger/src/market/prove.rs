@@ -11,13 +11,13 @@ use bitdust_types::system;
 
 use super::{
     abi::IMarket,
-    call::{Call, Stop, refuse},
     fenwick,
     layout::{self, Dataset, Leaf, Slot, Supplier},
     money,
     reap::{self, Reason},
     settle,
 };
+use crate::contract::call::{Call, Stop, refuse};
 
 /// A failed sample costs the slot's reserve one part in 20.
 const SLASH_DIVISOR: u128 = 20;

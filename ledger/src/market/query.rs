@@ -5,11 +5,11 @@ use alloy_sol_types::SolCall;
 
 use super::{
     abi::IMarket::{self, IMarketCalls as Calls},
-    call::{Call, Stop, refuse},
     fenwick,
     layout::{self, Supplier},
     money, reap, view,
 };
+use crate::contract::call::{Call, Stop, refuse};
 
 /// Entries that one call of a list's view answers.
 const PAGE_MAX: u64 = 256;

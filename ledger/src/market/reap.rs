@@ -7,11 +7,11 @@ use alloy_primitives::{Address, B256, U256};
 
 use super::{
     abi::IMarket,
-    call::{Call, Stop, refuse},
     datasets, fenwick, hold,
     layout::{self, Barrier, Dataset, Slot, Supplier},
     money, settle,
 };
+use crate::contract::call::{Call, Stop, refuse};
 
 /// So many windows missed in a row free a slot. One or two cost nothing but their pay: a weekend's outage of a day's
 /// epochs isn't the loss of data.

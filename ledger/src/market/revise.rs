@@ -5,12 +5,12 @@ use bitdust_types::limits::{BLOB_BYTES_MAX, BLOBS_PER_SLOT_MAX};
 
 use super::{
     abi::IMarket,
-    call::{Call, Stop, refuse},
     datasets::{self, bind_escrow},
     hold::{self, By},
     layout::{self, Dataset},
     money,
 };
+use crate::contract::call::{Call, Stop, refuse};
 
 /// Bytes of one slot: 2^20 blobs of 40 MiB. 2^16 slots of this size stay below 2^62, so no sum of bytes overflows.
 pub const SLOT_BYTES_MAX: u64 = BLOBS_PER_SLOT_MAX * BLOB_BYTES_MAX;

@@ -7,8 +7,8 @@ use bitdust_types::{DatasetId, SlotRoot};
 use super::{
     fenwick,
     layout::{self, Supplier},
-    words::{Record, Words},
 };
+use crate::contract::words::{Record, Words};
 
 /// One byte to be shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -17,11 +17,11 @@ use bitdust_types::system;
 
 use super::{
     abi::IMarket,
-    call::{Call, Stop},
     datasets,
     layout::{self, Slot, Supplier},
     money,
 };
+use crate::contract::call::{Call, Stop};
 
 /// The holders of shares get one grain of so many.
 pub const FEE_DIVISOR: u128 = 100;
@@ -148,7 +148,7 @@ pub fn settle(call: &mut Call<'_>, id: B256, number: u16, slot: &mut Slot) -> Re
         sum = money::add(sum, paid)?;
         call.pay(slot.supplier, paid - fee)?;
         #[cfg(test)]
-        call.pay(slot.supplier, super::planted::grain(super::planted::Place::Settlement))?;
+        call.pay(slot.supplier, crate::contract::planted::grain(crate::contract::planted::Place::Settlement))?;
         call.pay(system::SHARES, fee)?;
         log(call, id, number, slot.supplier, part, paid, fee);
     }

@@ -11,9 +11,11 @@ use super::{
     reap, samples,
     samples::Sample,
     settle,
-    words::{Record, Words},
 };
-use crate::state::{StateError, StateReader};
+use crate::{
+    contract::words::{Record, StateWords, Words},
+    state::{StateError, StateReader},
+};
 
 /// A listed offer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -155,25 +157,19 @@ pub struct MarketView<'a> {
     params: &'a ChainParams,
 }
 
-/// Words of the Market's storage out of a state.
-struct StateWords<'a>(&'a dyn StateReader);
-
-impl Words for StateWords<'_> {
-    type Error = StateError;
-
-    fn read(&mut self, at: U256) -> Result<U256, StateError> {
-        self.0.storage(system::MARKET, at)
-    }
-}
-
 impl<'a> MarketView<'a> {
     /// A view of a state.
     pub fn new(state: &'a dyn StateReader, params: &'a ChainParams) -> Self {
         MarketView { state, params }
     }
 
+    /// The state that it shows, for the views of other contracts on the same one.
+    pub fn state(&self) -> &'a dyn StateReader {
+        self.state
+    }
+
     fn words(&self) -> StateWords<'a> {
-        StateWords(self.state)
+        StateWords::new(self.state, system::MARKET)
     }
 
     /// A supplier's offer, if it has published one.

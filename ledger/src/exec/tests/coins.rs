@@ -1,6 +1,6 @@
 //! Coins are conserved: over random transactions, and provably by a check that notices a single grain.
 
-use alloy_primitives::{Address, Bytes, TxKind, U256};
+use alloy_primitives::{Address, B256, Bytes, TxKind, U256};
 use alloy_sol_types::SolCall;
 use bitdust_types::system;
 use proptest::prelude::*;
@@ -9,23 +9,54 @@ use super::{
     super::*,
     contracts::deposit,
     evm_code::{Opcode, Then, forwarder, suicide},
+    worlds::{self, to},
 };
 use crate::{
     market::IMarket,
     testing::{Bug, FUNDS, TestChain, account, with_bug},
+    worlds::{IWorlds, WorldsView, limits::WORLD_FEE},
 };
 
 #[derive(Clone, Debug)]
 enum Act {
-    Transfer { to: u64, value: u128 },
+    Transfer {
+        to: u64,
+        value: u128,
+    },
     TransferAll,
     Deposit(u128),
     Withdraw(u128),
-    Create { opcode: u8, then: u8 },
+    Create {
+        opcode: u8,
+        then: u8,
+    },
     Suicide(u128),
-    CallContract { which: usize, value: u128, deposit: bool },
-    Garbage { to: u8, data: Vec<u8>, value: u128 },
+    CallContract {
+        which: usize,
+        value: u128,
+        deposit: bool,
+    },
+    Garbage {
+        to: u8,
+        data: Vec<u8>,
+        value: u128,
+    },
+    /// A public dataset with some escrow.
+    Dataset(u128),
+    /// A world of the sender's, named by its number.
+    World {
+        value: u128,
+    },
+    /// A claim in somebody's world.
+    Claim {
+        of: u64,
+        x: i64,
+        value: u128,
+    },
 }
+
+/// What a claim costs in these worlds.
+const PRICE: u128 = 1;
 
 fn act() -> impl Strategy<Value = Act> {
     let value = prop_oneof![Just(0), Just(1), 2u128..1_000_000, Just(FUNDS / 3), Just(FUNDS * 2)];
@@ -38,7 +69,11 @@ fn act() -> impl Strategy<Value = Act> {
         1 => value.clone().prop_map(Act::Suicide),
         4 => (any::<usize>(), value.clone(), any::<bool>())
             .prop_map(|(which, value, deposit)| Act::CallContract { which, value, deposit }),
-        1 => (0u8..6, prop::collection::vec(any::<u8>(), 0..70), value)
+        2 => value.clone().prop_map(Act::Dataset),
+        2 => prop_oneof![4 => Just(WORLD_FEE), 1 => value.clone()].prop_map(|value| Act::World { value }),
+        4 => (0u64..10, -1i64..2, prop_oneof![4 => Just(PRICE), 1 => value.clone()])
+            .prop_map(|(of, x, value)| Act::Claim { of, x, value }),
+        1 => (0u8..7, prop::collection::vec(any::<u8>(), 0..70), value)
             .prop_map(|(to, data, value)| Act::Garbage { to, data, value }),
     ]
 }
@@ -82,8 +117,27 @@ fn as_tx(chain: &TestChain, made: &[Address], from: u64, ahead: u64, act: &Act) 
                 system::SYSTEM,
                 Address::ZERO,
                 Address::with_last_byte(4),
+                system::WORLDS,
             ][*to as usize];
             chain.tx(from, ahead, TxKind::Call(to), U256::from(*value), data.clone().into())
+        }
+        Act::Dataset(value) => {
+            let call = worlds::public_dataset(from);
+            to(chain, system::MARKET, from, ahead, *value, &call)
+        }
+        Act::World { value } => {
+            let world = IWorlds::createWorldCall {
+                world: B256::with_last_byte(from as u8),
+                price: U256::from(PRICE),
+                ..worlds::create_world(worlds::dataset_id(chain, from))
+            };
+            to(chain, system::WORLDS, from, ahead, *value, &world)
+        }
+        Act::Claim { of, x, value } => {
+            let dataset = worlds::dataset_id(chain, from);
+            let world = B256::with_last_byte(*of as u8);
+            let claim = IWorlds::claimCall { world, x: *x, y: 0, z: 0, dataset, build: 0 };
+            to(chain, system::WORLDS, from, ahead, *value, &claim)
         }
     }
 }
@@ -108,6 +162,7 @@ fn run(blocks: &[Vec<(u64, Act)>]) -> TestChain {
             outcome.receipts.iter().filter(|receipt| receipt.success).filter_map(|receipt| receipt.contract_address),
         );
         assert_eq!(chain.supply(), supply, "after block {}", chain.head.height);
+        assert_eq!(chain.balance(system::WORLDS), U256::ZERO, "after block {}", chain.head.height);
     }
     chain
 }
@@ -152,6 +207,15 @@ fn a_grain_too_many_in_the_fees_is_noticed() {
         assert!(matches!(chain.build(vec![tx.clone()], vec![]), Err(Error::Fault(_))));
     });
     chain.build(vec![tx], vec![]).unwrap();
+}
+
+/// Worlds and claims are among what the random law sees.
+#[test]
+fn worlds_and_claims_happen_in_random_blocks() {
+    let world = |who| (who, Act::World { value: WORLD_FEE });
+    let claim = |who, of, x| (who, Act::Claim { of, x, value: PRICE });
+    let chain = run(&[vec![(1, Act::Dataset(5)), (2, Act::Dataset(0)), world(1), claim(2, 1, 0), claim(2, 1, 0)]]);
+    assert_eq!(WorldsView::new(&chain.state).claims_of(account(2)).unwrap().len(), 1);
 }
 
 /// And the random law itself fails with either bug.

@@ -11,11 +11,14 @@ use bitdust_types::{
 };
 
 use super::world::*;
-use crate::market::{
-    IMarket::{self, *},
-    Stop, explain,
-    layout::{self, Supplier},
-    record_proof_input,
+use crate::{
+    contract::Stop,
+    market::{
+        IMarket::{self, *},
+        explain,
+        layout::{self, Supplier},
+        record_proof_input,
+    },
 };
 
 /// Meets one refusal in a world of its own and answers the error's bytes.

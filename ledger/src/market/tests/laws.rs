@@ -5,9 +5,9 @@ use bitdust_types::amount::GIB;
 use proptest::prelude::*;
 
 use super::{model::Model, world::*};
-use crate::market::{
-    IMarket,
-    planted::{self, Place},
+use crate::{
+    contract::planted::{self, Place},
+    market::IMarket,
 };
 
 /// One thing that somebody tries; the numbers pick who, what and how much.

@@ -10,13 +10,18 @@ use bitdust_types::{Amount, ChainParams, amount::GIB, keys::account_of, signing,
 use k256::ecdsa::SigningKey;
 
 use super::super::{
-    Hold, IMarket, MarketView, Stop, call, explain, hold_digest,
-    host::{Host, HostError},
+    Hold, IMarket, MarketView, call, explain, hold_digest,
     layout::{self, Dataset, Slot, Supplier},
     record_proof_input,
-    words::{Record, Words},
 };
-use crate::state::{Account, StateError, StateReader};
+use crate::{
+    contract::{
+        Stop,
+        host::{Host, HostError},
+        words::{Record, Words},
+    },
+    state::{Account, StateError, StateReader},
+};
 
 /// Money that every account starts with.
 pub const FUNDS: u128 = 1_000_000_000_000_000_000_000_000;
@@ -52,6 +57,9 @@ impl Host for MemoryHost<'_> {
     fn sload(&mut self, slot: U256) -> Result<U256, HostError> {
         self.use_gas(2_100)?;
         Ok(self.world.storage.get(&slot).copied().unwrap_or_default())
+    }
+    fn sload_of(&mut self, contract: Address, _: U256) -> Result<U256, HostError> {
+        panic!("the Market looks at the storage of {contract}")
     }
     fn sstore(&mut self, slot: U256, value: U256) -> Result<(), HostError> {
         if self.is_static {
@@ -240,7 +248,7 @@ impl World {
                 Words::read(self.0, at)
             }
         }
-        impl super::super::words::Store for Poke<'_> {
+        impl crate::contract::words::Store for Poke<'_> {
             fn write(&mut self, at: U256, value: U256) {
                 self.0.storage.insert(at, value);
             }

@@ -33,6 +33,8 @@ pub enum HostError {
 pub trait Host {
     /// Reads a storage slot of the contract.
     fn sload(&mut self, slot: U256) -> Result<U256, HostError>;
+    /// Reads a storage slot of another system contract, at the same price. There is no writing one.
+    fn sload_of(&mut self, contract: Address, slot: U256) -> Result<U256, HostError>;
     /// Writes a storage slot of the contract; zero removes it.
     fn sstore(&mut self, slot: U256, value: U256) -> Result<(), HostError>;
     /// Emits a log of the contract (at most four topics).

@@ -11,6 +11,12 @@ pub enum Place {
     Refund,
     /// A slot claims one grain more of the pool than was reserved.
     Reserve,
+    /// The shares get one grain less than a world's fee.
+    WorldFee,
+    /// A creator gets one grain less than was paid for a claim.
+    ClaimPriceShort,
+    /// A creator gets one grain more.
+    ClaimPriceOver,
 }
 
 thread_local! {

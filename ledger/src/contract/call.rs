@@ -18,7 +18,7 @@ use super::{
 /// Why a call gave no result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stop {
-    /// The contract refuses: an ABI-encoded custom error of `Market.sol`; [`super::explain()`] puts it into words.
+    /// The contract refuses: an ABI-encoded custom error of its interface; its `explain` puts it into words.
     Revert(Bytes),
     /// The host refused; passed on unchanged.
     Host(HostError),
@@ -31,7 +31,7 @@ impl From<HostError> for Stop {
 }
 
 /// A refusal.
-pub(super) fn refuse(error: impl SolError) -> Stop {
+pub(crate) fn refuse(error: impl SolError) -> Stop {
     Stop::Revert(error.abi_encode().into())
 }
 
@@ -90,6 +90,11 @@ impl<'h> Call<'h> {
         Ok(self.host.use_gas(gas)?)
     }
 
+    /// Reads a record of another system contract, as it stands now.
+    pub fn load_of<R: Record>(&mut self, contract: Address, at: U256) -> Result<R, Stop> {
+        R::load(&mut Foreign { call: self, contract }, at)
+    }
+
     /// Reads a record.
     pub fn load<R: Record>(&mut self, at: U256) -> Result<R, Stop> {
         R::load(self, at)
@@ -130,6 +135,20 @@ impl<'h> Call<'h> {
             host.log(topics, log.data)?;
         }
         Ok(())
+    }
+}
+
+/// Another contract's words, read through a running call.
+struct Foreign<'c, 'h> {
+    call: &'c mut Call<'h>,
+    contract: Address,
+}
+
+impl Words for Foreign<'_, '_> {
+    type Error = Stop;
+
+    fn read(&mut self, at: U256) -> Result<U256, Stop> {
+        Ok(self.call.host.sload_of(self.contract, at)?)
     }
 }
 

@@ -4,14 +4,37 @@
 //! are written. The same declaration reads a record through a running contract (`Call`, which caches and charges) and
 //! through a plain state reader (views outside of execution).
 
-use alloy_primitives::{Address, B256, U256};
+use alloy_primitives::{Address, B256, U256, keccak256};
 
-/// Something that answers storage words of the Market.
+use crate::state::{StateError, StateReader};
+
+/// Something that answers storage words of one contract.
 pub trait Words {
     /// Why a word can't be read.
     type Error;
     /// The word at a slot; zero if it was never written.
     fn read(&mut self, at: U256) -> Result<U256, Self::Error>;
+}
+
+/// Words of a contract's storage out of a state, outside of execution.
+pub struct StateWords<'a> {
+    state: &'a dyn StateReader,
+    contract: Address,
+}
+
+impl<'a> StateWords<'a> {
+    /// The storage of `contract`.
+    pub fn new(state: &'a dyn StateReader, contract: Address) -> Self {
+        StateWords { state, contract }
+    }
+}
+
+impl Words for StateWords<'_> {
+    type Error = StateError;
+
+    fn read(&mut self, at: U256) -> Result<U256, StateError> {
+        self.state.storage(self.contract, at)
+    }
 }
 
 /// Something that also takes them.
@@ -46,6 +69,17 @@ macro_rules! unsigned_fields {
 }
 
 unsigned_fields!(u8, u16, u32, u64, u128);
+
+impl Field for i64 {
+    const BITS: usize = 64;
+    fn to_word(&self) -> U256 {
+        // Two's complement, in no more than its own 64 bits.
+        U256::from(self.cast_unsigned())
+    }
+    fn from_word(word: U256) -> Self {
+        word.wrapping_to::<u64>().cast_signed()
+    }
+}
 
 impl Field for bool {
     const BITS: usize = 8;
@@ -105,6 +139,14 @@ impl<F: Field> Record for F {
     }
 }
 
+/// Where a contract keeps a record: `keccak256(region ‖ key)`, region one byte, key of fixed width within a region, so that
+/// no two records share a slot.
+pub fn key(region: u8, parts: &[&[u8]]) -> U256 {
+    let mut bytes = vec![region];
+    parts.iter().for_each(|part| bytes.extend_from_slice(part));
+    U256::from_be_bytes(keccak256(&bytes).0)
+}
+
 /// The field whose lowest bit is bit `low` of a word.
 pub fn unpack<F: Field>(word: U256, low: usize) -> F {
     let shifted = word >> low;
@@ -120,14 +162,14 @@ macro_rules! record {
         #[derive(Clone, Debug, Default, PartialEq, Eq)]
         pub struct $name { $( $( $(#[$field_doc])* pub $field: $ty, )+ )+ }
 
-        $( const _: () = assert!(0 $( + <$ty as $crate::market::words::Field>::BITS )+ <= 256, "a word is over-full"); )+
+        $( const _: () = assert!(0 $( + <$ty as $crate::contract::words::Field>::BITS )+ <= 256, "a word is over-full"); )+
 
-        impl $crate::market::words::Record for $name {
-            fn load<W: $crate::market::words::Words>(
+        impl $crate::contract::words::Record for $name {
+            fn load<W: $crate::contract::words::Words>(
                 words: &mut W,
                 at: alloy_primitives::U256,
             ) -> Result<Self, W::Error> {
-                use $crate::market::words::{Field, unpack};
+                use $crate::contract::words::{Field, unpack};
                 let mut record = $name::default();
                 let mut next = at;
                 $(
@@ -144,8 +186,8 @@ macro_rules! record {
                 Ok(record)
             }
 
-            fn save<S: $crate::market::words::Store>(&self, store: &mut S, at: alloy_primitives::U256) {
-                use $crate::market::words::Field;
+            fn save<S: $crate::contract::words::Store>(&self, store: &mut S, at: alloy_primitives::U256) {
+                use $crate::contract::words::Field;
                 let mut next = at;
                 $(
                     let mut word = alloy_primitives::U256::ZERO;
