@@ -2,7 +2,7 @@
 //!
 //! A peer tells all addresses it listens on, its loopback and home network among them. An address is kept only if it
 //! can mean the same machine from where we stand: what a peer calls 127.0.0.1 counts only if we reached it over
-//! loopback ourselves, which is how a devnet on one machine works.
+//! loopback ourselves, which is how a devnet on one machine works. An address through a relay reaches as far as the relay's.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -21,19 +21,28 @@ pub(crate) enum Scope {
 
 /// The scope of an address that our transports can dial, or `None`.
 pub(crate) fn scope(address: &Multiaddr) -> Option<Scope> {
-    let mut parts = address.iter();
+    let mut parts = address.iter().peekable();
     let scope = match parts.next()? {
         Part::Ip4(ip) => scope4(ip)?,
         Part::Ip6(ip) => scope6(ip)?,
         Part::Dns(_) | Part::Dns4(_) | Part::Dns6(_) => Scope::Public,
         _ => return None,
     };
-    let port = match (parts.next()?, parts.next()) {
-        (Part::Tcp(port), None | Some(Part::P2p(_))) => port,
-        (Part::Udp(port), Some(Part::QuicV1)) => port,
+    let port = match (parts.next()?, parts.peek()) {
+        (Part::Tcp(port), _) => port,
+        (Part::Udp(port), Some(Part::QuicV1)) => {
+            parts.next();
+            port
+        }
         _ => return None,
     };
-    (port != 0).then_some(scope)
+    let rest_is_known = match (parts.next(), parts.next(), parts.next(), parts.next()) {
+        (None | Some(Part::P2p(_)), None, None, None) => true,
+        // Through a relay, to the peer named last, if one is.
+        (Some(Part::P2p(_)), Some(Part::P2pCircuit), None | Some(Part::P2p(_)), None) => true,
+        _ => false,
+    };
+    (port != 0 && rest_is_known).then_some(scope)
 }
 
 fn scope4(ip: Ipv4Addr) -> Option<Scope> {
@@ -61,6 +70,11 @@ fn scope6(ip: Ipv6Addr) -> Option<Scope> {
         _ if ip.is_unique_local() || ip.is_unicast_link_local() => Scope::Private,
         _ => Scope::Public,
     })
+}
+
+/// Whether an address leads through a relay.
+pub(crate) fn is_relayed(address: &Multiaddr) -> bool {
+    address.iter().any(|part| part == Part::P2pCircuit)
 }
 
 /// The addresses, of those a peer claims, that mean something to a node that reached the peer at `seen_at`; without
@@ -110,6 +124,12 @@ mod tests {
         check("/ip4/8.8.8.8/udp/53", None);
         check("/ip4/8.8.8.8/tcp/80/ws", None);
         check("/memory/7", None);
+        let relay = PeerId::random();
+        check(&format!("/ip4/10.1.2.3/udp/9/quic-v1/p2p/{relay}/p2p-circuit"), Some(Scope::Private));
+        check(&format!("/ip4/8.8.8.8/tcp/9/p2p/{relay}/p2p-circuit/p2p/{relay}"), Some(Scope::Public));
+        check(&format!("/ip4/8.8.8.8/tcp/9/p2p/{relay}/p2p-circuit/p2p/{relay}/p2p-circuit"), None);
+        check("/ip4/8.8.8.8/tcp/9/p2p-circuit", None);
+        check(&format!("/p2p/{relay}/p2p-circuit"), None);
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! What a node is told at start, and every bound on what peers can make it hold.
 
-use std::{fmt, net::IpAddr, time::Duration};
+use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 
 use libp2p::{Multiaddr, PeerId, identity::Keypair, multiaddr::Protocol as Part};
 
-use crate::error::Error;
+use crate::{error::Error, records::RecordJudge};
 
 /// Everything that [`crate::Network::start`] needs.
 #[derive(Clone)]
@@ -23,6 +23,16 @@ pub struct Config {
     pub chain_id: u64,
     /// Name and version shown to peers.
     pub agent: String,
+    /// Nodes that relay to this one, each address ending in `/p2p/<peer id>`. A place is reserved at each and announced
+    /// with the other addresses, so that hidden nodes reach this one too.
+    pub relays: Vec<Multiaddr>,
+    /// Be reached, and reach others, through `relays` alone, so that nobody but they learn this node's address. `listen`
+    /// and `external` are ignored. Only peers that have a place at one of our relays, or that dial us, can be met.
+    pub hidden: bool,
+    /// Relay between others, within `relay_…` in [`Limits`]. For nodes that everybody can reach.
+    pub relay_serve: bool,
+    /// Judges records. Without one this node keeps no records for others and puts none; it can read them.
+    pub records: Option<Arc<dyn RecordJudge>>,
     /// Bounds.
     pub limits: Limits,
 }
@@ -38,6 +48,10 @@ impl Config {
             known: Vec::new(),
             chain_id,
             agent: concat!("bitdust/", env!("CARGO_PKG_VERSION")).to_owned(),
+            relays: Vec::new(),
+            hidden: false,
+            relay_serve: false,
+            records: None,
             limits: Limits::default(),
         }
     }
@@ -52,6 +66,9 @@ impl fmt::Debug for Config {
             .field("bootstrap", &self.bootstrap)
             .field("known", &self.known.len())
             .field("chain_id", &self.chain_id)
+            .field("relays", &self.relays)
+            .field("hidden", &self.hidden)
+            .field("relay_serve", &self.relay_serve)
             .field("limits", &self.limits)
             .finish_non_exhaustive()
     }
@@ -106,6 +123,20 @@ pub struct Limits {
     pub query_timeout: Duration,
     /// Kademlia queries under way for the application.
     pub queries: usize,
+    /// How long a record is kept for others after its publisher has last told it.
+    pub record_life: Duration,
+    /// Time between a publisher's tellings of a record, and between those of the nodes that keep it for others.
+    pub record_renewal: Duration,
+    /// Peers that may have a place reserved at us, each for an hour at a time.
+    pub relay_reservations: usize,
+    /// Circuits that we relay at once. Each passes on through a buffer of 8 KiB in each direction.
+    pub relay_circuits: usize,
+    /// Circuits that begin or end at one peer: a crowd that speaks with one hidden player.
+    pub relay_circuits_per_peer: usize,
+    /// Bytes after which a circuit is cut; the two may dial anew. Poses and edits of an hour are some 100 MiB.
+    pub relay_circuit_bytes: u64,
+    /// Time after which a circuit is cut.
+    pub relay_circuit_life: Duration,
     /// Peers that a node tries to be connected with while it knows more.
     pub peers_wanted: usize,
     /// Time between looks at the network once it is well known; it starts at one second and doubles.
@@ -131,6 +162,13 @@ impl Default for Limits {
             gossip_waiting: 256,
             query_timeout: Duration::from_secs(30),
             queries: 64,
+            record_life: Duration::from_secs(24 * 3600),
+            record_renewal: Duration::from_secs(3600),
+            relay_reservations: 128,
+            relay_circuits: 256,
+            relay_circuits_per_peer: 64,
+            relay_circuit_bytes: 256 << 20,
+            relay_circuit_life: Duration::from_secs(2 * 3600),
             peers_wanted: 32,
             discovery_interval_max: Duration::from_secs(60),
             ban: Duration::from_secs(3600),

@@ -1,23 +1,24 @@
 //! The task that owns the swarm: it takes commands, verdicts and the swarm's events, one at a time.
 //!
 //! Nothing in here waits for anything but the next of these, so the swarm is never left without a turn. Reactions to
-//! the swarm's events are in `driver/reactions.rs`; what happens by the clock is in `driver/upkeep.rs`.
+//! the swarm's events are in `driver/reactions.rs`, gossip in `driver/spreading.rs`, announcements and records in
+//! `driver/telling.rs`; what happens by the clock is in `driver/upkeep.rs`.
 
 mod reactions;
+mod spreading;
+mod telling;
 mod upkeep;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use bytes::Bytes;
 use futures::StreamExt as _;
 use libp2p::{
     Multiaddr, PeerId, Swarm,
     core::transport::ListenerId,
-    gossipsub::{MessageAcceptance, PublishError},
     kad::RecordKey,
     swarm::{DialError, SwarmEvent, dial_opts::DialOpts},
 };
@@ -31,17 +32,20 @@ use crate::{
     address_book::{ADDRESSES_MAX, AddressBook},
     bans::Bans,
     behaviour::Behaviour,
+    blame::Blame,
     config::{Config, Limits},
     dial_waiters::{DialWaiters, Waiter},
     error::Error,
     events::{Announcer, Event},
-    gossip::{GOSSIP_BYTES_MAX, Judged, Published},
+    gossip::Judged,
     handle::Command,
     meters,
     pace::Pace,
+    places::Places,
     queries::{Queries, Query},
+    records::Records,
+    relays::Relays,
     shared::Shared,
-    topic::Topic,
 };
 
 /// Time between looks at the clock.
@@ -73,8 +77,15 @@ pub(crate) struct Driver {
     waiters: DialWaiters,
     book: AddressBook,
     bans: Bans,
+    blame: Blame,
+    places: Places,
+    records: Records,
+    relays: Relays,
+    hidden: bool,
     entry_points: Vec<EntryPoint>,
     provided: BTreeSet<Vec<u8>>,
+    /// Provided keys that wait to be announced once more.
+    again: VecDeque<Vec<u8>>,
     pace: Pace,
     /// Dropped with the driver, which tells everybody that the network has stopped.
     _life: watch::Sender<()>,
@@ -84,12 +95,14 @@ impl Driver {
     pub(crate) fn new(
         swarm: Swarm<Behaviour>,
         config: &Config,
+        relays: Relays,
         shared: Arc<Shared>,
         announcer: Announcer,
         commands: mpsc::Receiver<Command>,
         life: watch::Sender<()>,
     ) -> Self {
         let (judged_in, judged) = mpsc::unbounded_channel();
+        let now = Instant::now();
         Driver {
             swarm,
             chain_id: config.chain_id,
@@ -103,9 +116,15 @@ impl Driver {
             waiters: DialWaiters::default(),
             book: AddressBook::default(),
             bans: Bans::default(),
+            blame: Blame::default(),
+            places: Places::default(),
+            records: Records::new(config.records.clone(), config.limits.record_renewal, now),
             entry_points: Vec::new(),
+            relays,
+            hidden: config.hidden,
             provided: BTreeSet::new(),
-            pace: Pace::new(Instant::now(), config.limits.discovery_interval_max),
+            again: VecDeque::new(),
+            pace: Pace::new(now, config.limits.discovery_interval_max),
             _life: life,
         }
     }
@@ -199,15 +218,21 @@ impl Driver {
     // Whoever asked may be gone by now; answers that nobody awaits are dropped.
     fn obey(&mut self, command: Command) {
         match command {
-            Command::Publish { topic, data, reply } => {
-                let _ = reply.send(self.publish(topic, data));
+            Command::Publish { subject, data, reply } => {
+                let _ = reply.send(self.publish(subject, data));
+            }
+            Command::Join { place, reply } => {
+                let _ = reply.send(self.join(place));
+            }
+            Command::Leave { place, reply } => {
+                self.leave(place);
+                let _ = reply.send(Ok(()));
             }
             Command::Connect { peer, reply } => self.connect(peer, reply),
             Command::Find { peer, reply } => self.find(peer, reply),
             Command::Provide { key, reply } => self.provide(key, reply),
             Command::Unprovide { key, reply } => {
-                self.provided.remove(&key);
-                self.swarm.behaviour_mut().kademlia.stop_providing(&RecordKey::new(&key));
+                self.unprovide(&key);
                 let _ = reply.send(Ok(()));
             }
             Command::Providers { key, reply } => {
@@ -217,6 +242,16 @@ impl Driver {
                 }
                 let id = self.swarm.behaviour_mut().kademlia.get_providers(RecordKey::new(&key));
                 self.queries.add(id, Query::Providers { found: BTreeSet::new(), reply });
+            }
+            Command::PutRecord { key, value, reply } => self.put_record(key, value, reply),
+            Command::ForgetRecord { key, reply } => {
+                self.forget_record(key);
+                let _ = reply.send(Ok(()));
+            }
+            Command::Records { key, reply } => self.get_records(key, reply),
+            Command::Introduce { peer, addresses, reply } => {
+                self.introduce(peer, &addresses);
+                let _ = reply.send(Ok(()));
             }
             Command::KnownPeers { reply } => {
                 let _ = reply.send(Ok(self.book.known()));
@@ -229,47 +264,6 @@ impl Driver {
                 // `run` takes this one out before it gets here.
                 let _ = reply.send(Err(Error::Stopped));
             }
-        }
-    }
-
-    fn publish(&mut self, topic: Topic, data: Bytes) -> Result<Published, Error> {
-        let len = data.len();
-        let sent = self.swarm.behaviour_mut().gossip.publish(topic.ident(self.chain_id), data);
-        match sent {
-            Ok(_) => {
-                meters::gossip(topic, "published");
-                meters::gossip_bytes(topic, len);
-                Ok(Published::Sent)
-            }
-            Err(PublishError::Duplicate) => Ok(Published::AlreadySeen),
-            Err(PublishError::NoPeersSubscribedToTopic) => Ok(Published::NobodyListens),
-            Err(PublishError::MessageTooLarge) => Err(Error::TooLarge { len, max: GOSSIP_BYTES_MAX }),
-            Err(PublishError::AllQueuesFull(_)) => Err(Error::Busy { what: "gossip to every peer" }),
-            Err(error @ (PublishError::SigningError(_) | PublishError::TransformFailed(_))) => {
-                Err(Error::Setup { what: "a gossip message", reason: error.to_string() })
-            }
-        }
-    }
-
-    fn judge(&mut self, judged: Judged) {
-        let Judged { id, forwarder, topic, verdict, reason } = judged;
-        let rejected = matches!(verdict, MessageAcceptance::Reject);
-        meters::gossip(
-            topic,
-            match verdict {
-                MessageAcceptance::Accept => "accepted",
-                MessageAcceptance::Ignore => "ignored",
-                MessageAcceptance::Reject => "rejected",
-            },
-        );
-        let in_time = self.swarm.behaviour_mut().gossip.report_message_validation_result(&id, &forwarder, verdict);
-        if !in_time {
-            tracing::debug!(%forwarder, topic = topic.name(), "verdict on gossip came too late");
-        }
-        if rejected {
-            let reason = reason.unwrap_or_default();
-            tracing::warn!(%forwarder, topic = topic.name(), %reason, "gossip rejected");
-            self.ban_if_outcast(forwarder, &format!("rejected gossip on {}: {reason}", topic.name()));
         }
     }
 
@@ -294,7 +288,12 @@ impl Driver {
 
     /// Dials a peer, unless it is connected or being dialled, at every address that anybody knows.
     fn dial(&mut self, peer: PeerId) -> Result<(), DialError> {
-        let addresses = self.book.addresses(&peer);
+        let mut addresses = self.book.addresses(&peer);
+        if self.hidden {
+            addresses = self.relays.address(&peer).map_or_else(|| self.relays.circuits(peer), |relay| vec![relay]);
+        } else if addresses.is_empty() {
+            addresses = self.relays.circuits(peer);
+        }
         self.swarm.dial(DialOpts::peer_id(peer).addresses(addresses).extend_addresses_through_behaviour().build())
     }
 
@@ -316,22 +315,6 @@ impl Driver {
         }
     }
 
-    fn provide(&mut self, key: Vec<u8>, reply: oneshot::Sender<Result<(), Error>>) {
-        if self.queries.asked() >= self.limits.queries {
-            let _ = reply.send(Err(Error::Busy { what: "searches in the network" }));
-            return;
-        }
-        match self.swarm.behaviour_mut().kademlia.start_providing(RecordKey::new(&key)) {
-            Ok(id) => {
-                self.provided.insert(key);
-                self.queries.add(id, Query::Provide { reply });
-            }
-            Err(_) => {
-                let _ = reply.send(Err(Error::Busy { what: "keys that this node provides" }));
-            }
-        }
-    }
-
     fn ban(&mut self, peer: PeerId, reason: &str) {
         if peer == self.shared.local || self.bans.reason(&peer).is_some() {
             return;
@@ -347,6 +330,14 @@ impl Driver {
         // What it wrote may still come through others: those messages are judged like any.
         behaviour.blocked.block_peer(peer);
         self.announcer.news(Event::Banned { peer, reason: reason.to_owned() });
+    }
+
+    /// The application has heard where a peer is.
+    fn introduce(&mut self, peer: PeerId, addresses: &[Multiaddr]) {
+        if peer != self.shared.local && self.bans.reason(&peer).is_none() {
+            let addresses = address::usable(addresses, self.nearest_scope(), ADDRESSES_MAX);
+            self.book.heard_of(peer, addresses);
+        }
     }
 
     /// Ends a ban.

@@ -71,6 +71,12 @@ pub enum Error {
         /// The transport's words.
         reason: String,
     },
+    /// A configured relay can't be one.
+    #[error("{0} is no address of a relay; write it as /ip4/1.2.3.4/tcp/7771/p2p/12D3…, with the relay's peer id")]
+    Relay(Multiaddr),
+    /// A hidden node without a relay reaches nobody.
+    #[error("a hidden node needs relays; name at least one")]
+    NoRelay,
     /// The network was stopped.
     #[error("the network of this node has stopped")]
     Stopped,
@@ -133,6 +139,15 @@ pub enum Error {
     /// The protocol is already served by another [`crate::Incoming`].
     #[error("{0} is already being accepted; one receiver per protocol")]
     AlreadyAccepted(Protocol),
+    /// The place was joined before, and its [`crate::Joined`] is still there.
+    #[error("this place is joined already; one receiver per place")]
+    AlreadyJoined,
+    /// Something was to be said in a place that this node is not in.
+    #[error("this place is not joined; join it to speak in it")]
+    NotJoined,
+    /// A record of ours was not accepted by this node's own judge.
+    #[error("this record is not valid, or a newer one is known here; read the records under its key first")]
+    RecordRefused,
     /// A message of ours is over the limit that every receiver enforces.
     #[error("a message of {len} bytes is over the limit of {max} bytes")]
     TooLarge {

@@ -4,6 +4,8 @@
 //! application answers its [`Reply`] → only then does it travel on. A message that is rejected costs the peer that
 //! *forwarded* it: honest nodes judge before they forward, so they never pass on what every node rejects.
 //!
+//! This holds for the chain's topics and for places (`places.rs`) alike.
+//!
 //! Messages are named by the hash of their content, so the same transaction sent twice within [`REMEMBERED`] travels once.
 
 use std::{net::IpAddr, time::Duration};
@@ -13,14 +15,19 @@ use bytes::Bytes;
 use libp2p::{
     PeerId,
     gossipsub::{
-        Behaviour, ConfigBuilder, IdentityTransform, Message, MessageAcceptance, MessageAuthenticity, MessageId,
-        PeerScoreParams, PeerScoreThresholds, TopicScoreParams, ValidationMode, score_parameter_decay,
+        self, ConfigBuilder, IdentityTransform, MaxCountSubscriptionFilter, Message, MessageAcceptance,
+        MessageAuthenticity, MessageId, PeerScoreParams, PeerScoreThresholds, TopicHash, TopicScoreParams,
+        TopicSubscriptionFilter, ValidationMode, score_parameter_decay,
     },
     identity::Keypair,
 };
 use tokio::sync::mpsc;
 
-use crate::{error::Error, topic::Topic};
+use crate::{
+    error::Error,
+    places::PLACES_MAX,
+    topic::{Subject, Topic, is_subject},
+};
 
 pub use bitdust_types::limits::GOSSIP_BYTES_MAX;
 
@@ -30,6 +37,8 @@ const ENVELOPE_BYTES: usize = 16 << 10;
 const SEND_QUEUE: usize = 1024;
 /// How long a message may wait to be sent to a peer before it is dropped for that peer.
 const SEND_PATIENCE: Duration = Duration::from_secs(5);
+/// Subscriptions of one peer that are remembered: everything that an honest node can be subscribed to.
+const SUBSCRIPTIONS_MAX: usize = Topic::ALL.len() + PLACES_MAX;
 /// Heartbeats (seconds) for which an unjudged message can still be forwarded.
 const JUDGEMENT_HEARTBEATS: usize = 20;
 
@@ -80,7 +89,7 @@ pub struct Gossip {
 /// The verdict on one message is given by consuming this. Dropping it counts as [`Reply::ignore`].
 #[derive(Debug)]
 pub struct Reply {
-    open: Option<Box<(MessageId, PeerId, Topic)>>,
+    open: Option<Box<(MessageId, PeerId, Subject)>>,
     // Unbounded, but it holds at most one verdict per message that waits in a bounded queue or with the application.
     judged: mpsc::UnboundedSender<Judged>,
 }
@@ -90,14 +99,19 @@ pub struct Reply {
 pub(crate) struct Judged {
     pub(crate) id: MessageId,
     pub(crate) forwarder: PeerId,
-    pub(crate) topic: Topic,
+    pub(crate) subject: Subject,
     pub(crate) verdict: MessageAcceptance,
     pub(crate) reason: Option<String>,
 }
 
 impl Reply {
-    pub(crate) fn new(id: MessageId, forwarder: PeerId, topic: Topic, judged: mpsc::UnboundedSender<Judged>) -> Self {
-        Reply { open: Some(Box::new((id, forwarder, topic))), judged }
+    pub(crate) fn new(
+        id: MessageId,
+        forwarder: PeerId,
+        subject: Subject,
+        judged: mpsc::UnboundedSender<Judged>,
+    ) -> Self {
+        Reply { open: Some(Box::new((id, forwarder, subject))), judged }
     }
 
     /// The message is good: forward it.
@@ -119,9 +133,9 @@ impl Reply {
 
     fn give(&mut self, verdict: MessageAcceptance, reason: Option<String>) {
         if let Some(open) = self.open.take() {
-            let (id, forwarder, topic) = *open;
+            let (id, forwarder, subject) = *open;
             // A closed channel means that the network has stopped, and with it the need for verdicts.
-            let _ = self.judged.send(Judged { id, forwarder, topic, verdict, reason });
+            let _ = self.judged.send(Judged { id, forwarder, subject, verdict, reason });
         }
     }
 }
@@ -131,6 +145,21 @@ impl Drop for Reply {
         self.give(MessageAcceptance::Ignore, None);
     }
 }
+
+/// Which subscriptions of peers are remembered: to the chain's topics and to places, and not too many.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Subjects {
+    chain_id: u64,
+}
+
+impl TopicSubscriptionFilter for Subjects {
+    fn can_subscribe(&mut self, name: &TopicHash) -> bool {
+        is_subject(self.chain_id, name)
+    }
+}
+
+/// The gossip protocol as it is used here.
+pub(crate) type Behaviour = gossipsub::Behaviour<IdentityTransform, MaxCountSubscriptionFilter<Subjects>>;
 
 /// The configured gossip protocol, subscribed to every topic of the chain.
 pub(crate) fn behaviour(keypair: &Keypair, chain_id: u64) -> Result<Behaviour, Error> {
@@ -150,8 +179,14 @@ pub(crate) fn behaviour(keypair: &Keypair, chain_id: u64) -> Result<Behaviour, E
         .build()
         .map_err(|error| failed(error.to_string()))?;
     let authenticity = MessageAuthenticity::Signed(keypair.clone());
-    let mut behaviour: Behaviour<IdentityTransform> =
-        Behaviour::new(authenticity, config).map_err(|reason| failed(reason.to_owned()))?;
+    let filter = MaxCountSubscriptionFilter {
+        filter: Subjects { chain_id },
+        max_subscribed_topics: SUBSCRIPTIONS_MAX,
+        // A peer may leave all and join all anew at once.
+        max_subscriptions_per_request: 2 * SUBSCRIPTIONS_MAX,
+    };
+    let mut behaviour = Behaviour::new_with_subscription_filter(authenticity, config, filter)
+        .map_err(|reason| failed(reason.to_owned()))?;
     let thresholds = PeerScoreThresholds {
         gossip_threshold: GOSSIP_SCORE,
         publish_threshold: PUBLISH_SCORE,
@@ -160,7 +195,7 @@ pub(crate) fn behaviour(keypair: &Keypair, chain_id: u64) -> Result<Behaviour, E
     };
     behaviour.with_peer_score(scores(chain_id), thresholds).map_err(failed)?;
     for topic in Topic::ALL {
-        behaviour.subscribe(&topic.ident(chain_id)).map_err(|error| failed(error.to_string()))?;
+        behaviour.subscribe(&Subject::Chain(topic).ident(chain_id)).map_err(|error| failed(error.to_string()))?;
     }
     Ok(behaviour)
 }
@@ -192,7 +227,7 @@ fn scores(chain_id: u64) -> PeerScoreParams {
         ..TopicScoreParams::default()
     };
     PeerScoreParams {
-        topics: Topic::ALL.into_iter().map(|t| (t.ident(chain_id).hash(), topic.clone())).collect(),
+        topics: Topic::ALL.into_iter().map(|t| (Subject::Chain(t).ident(chain_id).hash(), topic.clone())).collect(),
         topic_score_cap: 10.0,
         ip_colocation_factor_threshold: PEERS_PER_IP,
         // A whole devnet lives on loopback.

@@ -12,15 +12,16 @@ use tokio::{
 
 use crate::{
     admission::{self, Answer, Door, Incoming},
-    behaviour::PROVIDER_KEY_BYTES_MAX,
     config::Limits,
     error::Error,
     gossip::{GOSSIP_BYTES_MAX, Published},
+    places::{Joined, PLACE_MESSAGE_BYTES_MAX},
     protocol::Protocol,
     shared::{Peer, Shared},
+    shelf::{PROVIDER_KEY_BYTES_MAX, RECORD_BYTES_MAX},
     slots::{Slots, Waiting},
     stream::{Place, Stream},
-    topic::Topic,
+    topic::{Subject, Topic},
 };
 
 /// The provider key under which suppliers announce themselves.
@@ -36,12 +37,18 @@ type Reply<T> = oneshot::Sender<Result<T, Error>>;
 /// A question to the swarm's task.
 #[derive(Debug)]
 pub(crate) enum Command {
-    Publish { topic: Topic, data: Bytes, reply: Reply<Published> },
+    Publish { subject: Subject, data: Bytes, reply: Reply<Published> },
+    Join { place: [u8; 32], reply: Reply<Joined> },
+    Leave { place: [u8; 32], reply: Reply<()> },
     Connect { peer: PeerId, reply: Reply<()> },
+    Introduce { peer: PeerId, addresses: Vec<Multiaddr>, reply: Reply<()> },
     Find { peer: PeerId, reply: Reply<Vec<Multiaddr>> },
     Provide { key: Vec<u8>, reply: Reply<()> },
     Unprovide { key: Vec<u8>, reply: Reply<()> },
     Providers { key: Vec<u8>, reply: Reply<Vec<PeerId>> },
+    PutRecord { key: [u8; 32], value: Bytes, reply: Reply<usize> },
+    ForgetRecord { key: [u8; 32], reply: Reply<()> },
+    Records { key: [u8; 32], reply: Reply<Vec<Bytes>> },
     KnownPeers { reply: Reply<Vec<Multiaddr>> },
     Ban { peer: PeerId, reason: String, reply: Reply<()> },
     Stop { reply: Reply<()> },
@@ -89,7 +96,7 @@ impl Handle {
         self.inner.shared.local
     }
 
-    /// Where we listen, without the peer id.
+    /// Where we are reached, without the peer id: where we listen, and the relays at which a place is reserved.
     pub fn listen_addrs(&self) -> Vec<Multiaddr> {
         self.inner.shared.listen()
     }
@@ -118,7 +125,39 @@ impl Handle {
         if data.len() > GOSSIP_BYTES_MAX {
             return Err(Error::TooLarge { len: data.len(), max: GOSSIP_BYTES_MAX });
         }
-        self.ask(|reply| Command::Publish { topic, data, reply }).await
+        self.ask(|reply| Command::Publish { subject: Subject::Chain(topic), data, reply }).await
+    }
+
+    /// Joins the gossip of a place until it is left or the returned [`Joined`] is dropped. It runs over the connections
+    /// that stand: finding the other members (by [`Handle::providers`], say) and connecting is the caller's part.
+    ///
+    /// # Errors
+    /// [`Error::AlreadyJoined`]; [`Error::Busy`] if [`crate::PLACES_MAX`] places are joined.
+    pub async fn join(&self, place: [u8; 32]) -> Result<Joined, Error> {
+        self.ask(|reply| Command::Join { place, reply }).await
+    }
+
+    /// Leaves a place; its [`Joined`] ends. Nothing happens if it wasn't joined.
+    pub async fn leave(&self, place: [u8; 32]) -> Result<(), Error> {
+        self.ask(|reply| Command::Leave { place, reply }).await
+    }
+
+    /// Gossips a message of our own in a place. It is not delivered to ourselves.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] over [`PLACE_MESSAGE_BYTES_MAX`] bytes; [`Error::NotJoined`]; [`Error::Busy`] if no peer can
+    /// take it now.
+    pub async fn publish_in(&self, place: [u8; 32], data: Bytes) -> Result<Published, Error> {
+        if data.len() > PLACE_MESSAGE_BYTES_MAX {
+            return Err(Error::TooLarge { len: data.len(), max: PLACE_MESSAGE_BYTES_MAX });
+        }
+        self.ask(|reply| Command::Publish { subject: Subject::Place(place), data, reply }).await
+    }
+
+    /// Tells where a peer is said to be, by an invitation or by another peer. Addresses that can't mean that peer from
+    /// here (its loopback, say) are left out, as is everything if the peer itself has told us better.
+    pub async fn introduce(&self, peer: PeerId, addresses: Vec<Multiaddr>) -> Result<(), Error> {
+        self.ask(|reply| Command::Introduce { peer, addresses, reply }).await
     }
 
     /// Makes sure that a connection with `peer` stands, asking the network for its addresses if ours don't work.
@@ -181,6 +220,32 @@ impl Handle {
     pub async fn providers(&self, key: &[u8]) -> Result<Vec<PeerId>, Error> {
         let key = provider_key(key)?;
         self.ask(|reply| Command::Providers { key, reply }).await
+    }
+
+    /// Gives a record to the nodes nearest to its key and repeats it every [`Limits::record_renewal`], until a newer one
+    /// is known here or [`Handle::forget_record`] is called. Also the way to put back the newest of several versions
+    /// that were found. Answers how many nodes were told; 0 in a network that is only forming, where it is repeated soon.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] over [`RECORD_BYTES_MAX`] bytes; [`Error::RecordRefused`] by our own
+    /// [`crate::RecordJudge`] or without one; [`Error::Busy`] if [`crate::OWN_RECORDS_MAX`] records are being repeated.
+    pub async fn put_record(&self, key: [u8; 32], value: Bytes) -> Result<usize, Error> {
+        if value.len() > RECORD_BYTES_MAX {
+            return Err(Error::TooLarge { len: value.len(), max: RECORD_BYTES_MAX });
+        }
+        self.ask(|reply| Command::PutRecord { key, value, reply }).await
+    }
+
+    /// No longer repeats a record. Others keep it until [`Limits::record_life`] is over.
+    pub async fn forget_record(&self, key: [u8; 32]) -> Result<(), Error> {
+        self.ask(|reply| Command::ForgetRecord { key, reply }).await
+    }
+
+    /// The different valid values that the nodes nearest to `key` keep, at most [`crate::RECORDS_FOUND_MAX`], in no
+    /// particular order. Which is the newest is for the caller to say. A value may be anybody's word: it is known to be
+    /// valid only if this node has a [`crate::RecordJudge`].
+    pub async fn get_records(&self, key: [u8; 32]) -> Result<Vec<Bytes>, Error> {
+        self.ask(|reply| Command::Records { key, reply }).await
     }
 
     /// Shuts a peer out for [`Limits::ban`]: connections are closed and new ones refused.

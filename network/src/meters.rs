@@ -2,7 +2,7 @@
 
 use metrics::{Counter, counter, gauge};
 
-use crate::topic::Topic;
+use crate::topic::Subject;
 
 pub(crate) fn connections(count: usize) {
     gauge!("bitdust_network_connections").set(count as f64);
@@ -17,12 +17,12 @@ pub(crate) fn known_addresses(count: usize) {
 }
 
 /// `verdict` is one of accepted, ignored, rejected, dropped (our queue was full), published.
-pub(crate) fn gossip(topic: Topic, verdict: &'static str) {
-    counter!("bitdust_network_gossip_total", "topic" => topic.name(), "verdict" => verdict).increment(1);
+pub(crate) fn gossip(subject: Subject, verdict: &'static str) {
+    counter!("bitdust_network_gossip_total", "topic" => subject.name(), "verdict" => verdict).increment(1);
 }
 
-pub(crate) fn gossip_bytes(topic: Topic, bytes: usize) {
-    counter!("bitdust_network_gossip_bytes_total", "topic" => topic.name()).increment(bytes as u64);
+pub(crate) fn gossip_bytes(subject: Subject, bytes: usize) {
+    counter!("bitdust_network_gossip_bytes_total", "topic" => subject.name()).increment(bytes as u64);
 }
 
 pub(crate) fn banned() {

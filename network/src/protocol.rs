@@ -14,6 +14,11 @@ impl Protocol {
     /// Blocks with their certificates, for nodes that follow the chain.
     pub const BLOCKS: Protocol = Protocol("blocks/1");
 
+    /// Presence between players in sight of each other: poses, gestures, chat. A stream stands as long as the two meet.
+    pub const MEET: Protocol = Protocol("meet/1");
+    /// What was built in a place: edits and chunks, between players and whoever keeps the place.
+    pub const PLACE: Protocol = Protocol("place/1");
+
     /// A protocol of this network. `name` has no leading slash and ends in its version.
     pub const fn new(name: &'static str) -> Self {
         Protocol(name)

@@ -2,13 +2,17 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use bytes::Bytes;
 use libp2p::{
     Multiaddr, PeerId,
-    kad::{AddProviderError, GetClosestPeersError, GetClosestPeersOk, GetProvidersOk, PeerInfo, QueryId, QueryResult},
+    kad::{
+        AddProviderError, GetClosestPeersError, GetClosestPeersOk, GetProvidersOk, PeerInfo, PutRecordError,
+        PutRecordOk, QueryId, QueryResult,
+    },
 };
 use tokio::sync::oneshot;
 
-use crate::error::Error;
+use crate::{behaviour::REPLICATION, error::Error, records::Found};
 
 /// Providers given for one key; each node answers with at most 128.
 const PROVIDERS_MAX: usize = 1024;
@@ -22,8 +26,14 @@ pub(crate) enum Query {
     Provide { reply: oneshot::Sender<Result<(), Error>> },
     /// Somebody asks who provides a key.
     Providers { found: BTreeSet<PeerId>, reply: oneshot::Sender<Result<Vec<PeerId>, Error>> },
+    /// Somebody puts a record.
+    Put { reply: oneshot::Sender<Result<usize, Error>> },
+    /// Somebody asks for the records under a key.
+    Records { key: [u8; 32], found: Found, reply: oneshot::Sender<Result<Vec<Bytes>, Error>> },
     /// Our own looking around.
     Walk,
+    /// Something is told once more.
+    Repeat,
 }
 
 #[derive(Debug, Default)]
@@ -38,11 +48,23 @@ impl Queries {
 
     /// Queries that callers wait for.
     pub(crate) fn asked(&self) -> usize {
-        self.open.values().filter(|query| !matches!(query, Query::Walk)).count()
+        self.open.values().filter(|query| !matches!(query, Query::Walk | Query::Repeat)).count()
     }
 
     pub(crate) fn is_walking(&self) -> bool {
         self.open.values().any(|query| matches!(query, Query::Walk))
+    }
+
+    pub(crate) fn repeating(&self) -> usize {
+        self.open.values().filter(|query| matches!(query, Query::Repeat)).count()
+    }
+
+    /// The key and the findings of a search for records that is under way.
+    pub(crate) fn records(&mut self, id: &QueryId) -> Option<(&[u8; 32], &mut Found)> {
+        match self.open.get_mut(id) {
+            Some(Query::Records { key, found, .. }) => Some((key, found)),
+            _ => None,
+        }
     }
 
     /// Takes in what a query brought; on its last step whoever waits is told. Returns peers that were named.
@@ -62,6 +84,12 @@ impl Queries {
                     let _ = reply.send(Err(timeout));
                 }
                 return Vec::new();
+            }
+            QueryResult::PutRecord(put) => {
+                if let Some(Query::Put { reply }) = self.open.remove(&id) {
+                    let _ = reply.send(Ok(told(put)));
+                }
+                Vec::new()
             }
             _ => Vec::new(),
         };
@@ -86,7 +114,22 @@ impl Query {
             Query::Providers { found, reply } => {
                 let _ = reply.send(Ok(found.into_iter().collect()));
             }
-            Query::Walk => {}
+            // `progress` answers when the outcome comes, which is the last step.
+            Query::Put { reply } => {
+                let _ = reply.send(Ok(0));
+            }
+            Query::Records { found, reply, .. } => {
+                let _ = reply.send(Ok(found.into_valid()));
+            }
+            Query::Walk | Query::Repeat => {}
         }
+    }
+}
+
+/// Nodes that were told a record. Fewer than asked for is what a small network is like, not a failure.
+fn told(put: Result<PutRecordOk, PutRecordError>) -> usize {
+    match put {
+        Ok(_) => REPLICATION.get(),
+        Err(PutRecordError::QuorumFailed { success, .. } | PutRecordError::Timeout { success, .. }) => success.len(),
     }
 }

@@ -7,12 +7,12 @@ use tokio::sync::{mpsc, watch};
 
 use crate::{
     address::split,
-    behaviour::Behaviour,
     config::{Config, keypair},
     driver::Driver,
     error::Error,
     events::{self, Events},
     handle::Handle,
+    relays::Relays,
     shared::Shared,
     transport,
 };
@@ -28,11 +28,15 @@ impl Network {
     /// Starts a network and returns once it listens on every configured address. Must be called inside a tokio runtime.
     ///
     /// # Errors
-    /// [`Error::Setup`] for a bad key, [`Error::Listen`] naming the address that can't be used.
+    /// [`Error::Setup`] for a bad key, [`Error::Relay`] and [`Error::NoRelay`] for relays that can't be used, [`Error::Listen`] naming the address that can't be used.
     pub async fn start(config: Config) -> Result<(Handle, Events), Error> {
         let keypair = keypair(config.secret)?;
         let local = keypair.public().to_peer_id();
-        let swarm = transport::swarm(&keypair, Behaviour::new(&keypair, &config)?)?;
+        let relays = Relays::new(&config.relays, local)?;
+        if config.hidden && config.relays.is_empty() {
+            return Err(Error::NoRelay);
+        }
+        let swarm = transport::swarm(&keypair, &config)?;
         let control = swarm.behaviour().streams.new_control();
         let shared = Arc::new(Shared::new(local));
         let (announcer, events) = events::channel(config.limits.gossip_waiting);
@@ -40,9 +44,11 @@ impl Network {
         let (life, alive) = watch::channel(());
         let handle = Handle::new(config.chain_id, config.limits.clone(), shared.clone(), commands, control, alive);
 
-        let mut driver = Driver::new(swarm, &config, shared, announcer, questions, life);
-        driver.listen(&config.listen).await?;
-        driver.announce(&config.external);
+        let mut driver = Driver::new(swarm, &config, relays, shared, announcer, questions, life);
+        if !config.hidden {
+            driver.listen(&config.listen).await?;
+            driver.announce(&config.external);
+        }
         driver.remember(by_peer(&config.known, local));
         driver.enter(&config.bootstrap);
         tracing::info!(peer = %local, listen = ?handle.listen_addrs(), "network started");

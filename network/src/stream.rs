@@ -40,6 +40,9 @@ impl Place {
 
 /// A stream with a peer. Implements tokio's `AsyncRead` and `AsyncWrite`; `tokio_util::compat` makes it a futures one.
 ///
+/// What was written leaves on `flush`, at once: neither transport waits for more bytes to come. A stream on which nothing
+/// is said stays open; who waits for the next word for longer than the limit below sets another.
+///
 /// Dropping it resets it: call `shutdown` after the last write, or the peer may miss the end. A read or write without
 /// progress for [`crate::Limits::stream_idle`] fails with [`io::ErrorKind::TimedOut`].
 pub struct Stream {

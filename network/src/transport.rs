@@ -1,4 +1,5 @@
-//! The lines: QUIC, and TCP with noise and yamux, both behind the system's name resolution.
+//! The lines: QUIC, and TCP with noise and yamux, both behind the system's name resolution; and, through relays, circuits
+//! with noise and yamux of their own, so that a relay can't read what it passes on.
 
 use std::{num::NonZeroU8, time::Duration};
 
@@ -7,10 +8,10 @@ use libp2p::{
     core::{muxing::StreamMuxerBox, transport::Boxed, upgrade},
     dns,
     identity::Keypair,
-    noise, quic, swarm, tcp, yamux,
+    noise, quic, relay, swarm, tcp, yamux,
 };
 
-use crate::{behaviour::Behaviour, error::Error};
+use crate::{behaviour::Behaviour, config::Config, error::Error, fence::Fence};
 
 /// Streams of one connection, gossip and Kademlia's included. Yamux gives each a window of 256 KiB at first.
 const STREAMS_PER_CONNECTION: u32 = 256;
@@ -33,12 +34,24 @@ const STREAMS_NEGOTIATING: usize = 64;
 type Output = (PeerId, StreamMuxerBox);
 
 /// The swarm of a node.
-pub(crate) fn swarm(keypair: &Keypair, behaviour: Behaviour) -> Result<Swarm<Behaviour>, Error> {
+pub(crate) fn swarm(keypair: &Keypair, config: &Config) -> Result<Swarm<Behaviour>, Error> {
+    let local = keypair.public().to_peer_id();
+    let (circuits, through_relays) = relay::client::new(local);
+    let circuits = circuits
+        .upgrade(upgrade::Version::V1Lazy)
+        .authenticate(noise(keypair)?)
+        .multiplex(yamux())
+        .timeout(HANDSHAKE)
+        .boxed();
+    let direct = with_names(keypair)?;
+    let direct = if config.hidden { Fence::new(direct, &config.relays).boxed() } else { direct };
+    let transport = circuits.or_transport(direct).map(|either, _| either.into_inner()).boxed();
+    let behaviour = Behaviour::new(keypair, config, through_relays)?;
     let config = swarm::Config::with_tokio_executor()
         .with_idle_connection_timeout(CONNECTION_IDLE)
         .with_dial_concurrency_factor(DIALS_AT_ONCE)
         .with_max_negotiating_inbound_streams(STREAMS_NEGOTIATING);
-    Ok(Swarm::new(with_names(keypair)?, behaviour, keypair.public().to_peer_id(), config))
+    Ok(Swarm::new(transport, behaviour, local, config))
 }
 
 /// Resolves `/dns…` addresses. A machine without a usable `/etc/resolv.conf` can still reach numeric addresses, so the
@@ -56,14 +69,10 @@ fn with_names(keypair: &Keypair) -> Result<Boxed<Output>, Error> {
 }
 
 fn lines(keypair: &Keypair) -> Result<Boxed<Output>, Error> {
-    let noise = noise::Config::new(keypair)
-        .map_err(|error| Error::Setup { what: "noise encryption", reason: error.to_string() })?;
-    let mut yamux = yamux::Config::default();
-    yamux.set_max_num_streams(STREAMS_PER_CONNECTION as usize);
     let tcp = tcp::tokio::Transport::new(tcp::Config::new().nodelay(true))
         .upgrade(upgrade::Version::V1Lazy)
-        .authenticate(noise)
-        .multiplex(yamux)
+        .authenticate(noise(keypair)?)
+        .multiplex(yamux())
         .timeout(HANDSHAKE)
         .boxed();
 
@@ -76,4 +85,14 @@ fn lines(keypair: &Keypair) -> Result<Boxed<Output>, Error> {
     let quic = quic::tokio::Transport::new(config).map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)));
 
     Ok(quic.or_transport(tcp).map(|either, _| either.into_inner()).boxed())
+}
+
+fn noise(keypair: &Keypair) -> Result<noise::Config, Error> {
+    noise::Config::new(keypair).map_err(|error| Error::Setup { what: "noise encryption", reason: error.to_string() })
+}
+
+fn yamux() -> yamux::Config {
+    let mut config = yamux::Config::default();
+    config.set_max_num_streams(STREAMS_PER_CONNECTION as usize);
+    config
 }

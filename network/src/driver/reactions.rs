@@ -2,23 +2,24 @@
 
 use std::time::Instant;
 
-use bytes::Bytes;
 use libp2p::{
-    PeerId, gossipsub, identify, kad, ping,
+    Multiaddr, PeerId,
+    core::{ConnectedPoint, transport::ListenerId},
+    gossipsub, identify, kad,
+    multiaddr::Protocol as Part,
+    ping,
     swarm::{ConnectionId, DialError, SwarmEvent},
 };
 
 use super::Driver;
 use crate::{
-    address::{scope, split, usable},
+    address::{is_relayed, scope, split, usable},
     address_book::ADDRESSES_MAX,
     behaviour::BehaviourEvent,
     error::Error,
     events::Event,
-    gossip::{BAN_SCORE, GOSSIP_BYTES_MAX, Gossip, Reply},
     meters,
     protocol::{identify_version, kademlia},
-    topic::Topic,
 };
 
 impl Driver {
@@ -26,7 +27,7 @@ impl Driver {
         match event {
             SwarmEvent::Behaviour(event) => self.react_to_behaviour(event),
             SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, num_established, .. } => {
-                let far_end = endpoint.get_remote_address().clone();
+                let far_end = far_end(peer_id, &endpoint);
                 if endpoint.is_dialer() {
                     self.note_entry_point(peer_id, &far_end);
                 }
@@ -52,17 +53,29 @@ impl Driver {
                 tracing::info!(%address, "listening");
                 // An external address is one that Kademlia tells others; which of them can use it is their decision.
                 self.swarm.add_external_address(address.clone());
-                self.shared.add_listen(address);
+                self.shared.add_listen(split(address).0);
             }
             SwarmEvent::ExpiredListenAddr { address, .. } => {
                 self.swarm.remove_external_address(&address);
-                self.shared.remove_listen(&address);
+                self.shared.remove_listen(&split(address).0);
             }
-            SwarmEvent::ListenerClosed { addresses, reason: Err(error), .. } => {
-                tracing::error!(?addresses, %error, "no longer listening; restart the node to listen again");
+            SwarmEvent::ListenerClosed { listener_id, addresses, reason } => {
+                self.listener_closed(listener_id, addresses, reason);
             }
             SwarmEvent::ListenerError { error, .. } => tracing::warn!(%error, "listener"),
             _ => {}
+        }
+    }
+
+    fn listener_closed(&mut self, listener: ListenerId, addresses: Vec<Multiaddr>, reason: Result<(), std::io::Error>) {
+        for address in addresses {
+            self.swarm.remove_external_address(&address);
+            self.shared.remove_listen(&split(address).0);
+        }
+        if let Some(relay) = self.relays.closed(listener) {
+            tracing::info!(%relay, ?reason, "no place at the relay; asking again soon");
+        } else if let Err(error) = reason {
+            tracing::error!(%error, "no longer listening; restart the node to listen again");
         }
     }
 
@@ -89,7 +102,14 @@ impl Driver {
             kad::Event::InboundRequest {
                 request: kad::InboundRequest::AddProvider { record: Some(record) }, ..
             } => self.swarm.behaviour_mut().store_provider(record),
+            kad::Event::InboundRequest {
+                request: kad::InboundRequest::PutRecord { source, record: Some(record), .. },
+            } => self.record_arrived(source, record),
             kad::Event::OutboundQueryProgressed { id, result, step, .. } => {
+                if let kad::QueryResult::GetRecord(Ok(kad::GetRecordOk::FoundRecord(found))) = result {
+                    self.record_found(id, found);
+                    return;
+                }
                 let timeout = Error::Timeout { what: "announcing in the network", limit: self.limits.query_timeout };
                 let named = self.queries.progress(id, result, step.last, timeout);
                 let nearest = self.nearest_scope();
@@ -103,7 +123,7 @@ impl Driver {
         }
     }
 
-    fn connected(&mut self, peer: PeerId, connection: ConnectionId, far_end: libp2p::Multiaddr, count: u32) {
+    fn connected(&mut self, peer: PeerId, connection: ConnectionId, far_end: Multiaddr, count: u32) {
         tracing::debug!(%peer, address = %far_end, count, "connected");
         let alone = self.shared.count().0 == 0;
         self.shared.connected(peer, connection, far_end);
@@ -118,7 +138,7 @@ impl Driver {
         }
     }
 
-    fn note_entry_point(&mut self, peer: PeerId, far_end: &libp2p::Multiaddr) {
+    fn note_entry_point(&mut self, peer: PeerId, far_end: &Multiaddr) {
         let (address, _) = split(far_end.clone());
         for entry in self.entry_points.iter_mut().filter(|entry| entry.address == address && !entry.pinned) {
             entry.peer = Some(peer);
@@ -175,38 +195,20 @@ impl Driver {
         }
     }
 
-    fn gossip_arrived(&mut self, forwarder: PeerId, id: gossipsub::MessageId, message: gossipsub::Message) {
-        let Some(topic) = Topic::from_hash(self.chain_id, &message.topic) else { return };
-        let reply = Reply::new(id, forwarder, topic, self.judged_in.clone());
-        meters::gossip_bytes(topic, message.data.len());
-        if message.data.len() > GOSSIP_BYTES_MAX {
-            reply.reject(format!("{} bytes are over the limit of {GOSSIP_BYTES_MAX}", message.data.len()));
-            return;
-        }
-        // Strict validation has checked that the author is named and has signed.
-        let Some(source) = message.source else {
-            reply.reject("no author");
-            return;
-        };
-        let gossip = Gossip { topic, source, forwarder, data: Bytes::from(message.data), reply };
-        if !self.announcer.gossip(gossip) {
-            meters::gossip(topic, "dropped");
-            tracing::debug!(topic = topic.name(), "gossip dropped: the application's queue is full");
-        }
-    }
-
-    /// Bans a peer whose gossip has earned it.
-    pub(super) fn ban_if_outcast(&mut self, peer: PeerId, reason: &str) {
-        let score = self.swarm.behaviour().gossip.peer_score(&peer);
-        if score.is_some_and(|score| score < BAN_SCORE) {
-            self.ban(peer, reason);
-        }
-    }
-
     pub(super) fn count(&self) {
         let (peers, connections) = self.shared.count();
         meters::peers(peers);
         meters::connections(connections);
+    }
+}
+
+/// Where the other end is. Through a relay only the relay's address is known, at both ends.
+fn far_end(peer: PeerId, endpoint: &ConnectedPoint) -> Multiaddr {
+    match endpoint {
+        ConnectedPoint::Listener { local_addr, .. } if is_relayed(local_addr) => {
+            local_addr.clone().with(Part::P2p(peer))
+        }
+        _ => endpoint.get_remote_address().clone(),
     }
 }
 

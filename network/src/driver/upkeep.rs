@@ -1,11 +1,12 @@
-//! What happens by the clock: looking around in the network, dialling what was learned, ending bans.
+//! What happens by the clock: looking around in the network, dialling what was learned, repeating what was told, ending
+//! bans.
 //!
 //! A node enters knowing one address. A random walk through Kademlia names peers; the node dials some of them until it
 //! has [`crate::Limits::peers_wanted`], so that gossip has a mesh and no single peer is a thread the node hangs by.
 
 use std::time::Instant;
 
-use libp2p::{PeerId, kad::RecordKey, swarm::dial_opts::DialOpts};
+use libp2p::{PeerId, swarm::dial_opts::DialOpts};
 
 use super::Driver;
 use crate::{meters, queries::Query};
@@ -23,12 +24,19 @@ impl Driver {
             self.ban_if_outcast(peer, "its gossip score fell too low");
         }
         self.waiters.prune();
+        self.leave_deserted_places();
         if self.pace.take(now) {
+            self.reserve();
             self.enter_again();
             self.dial_more();
             self.walk();
+            if self.pace.is_quick() {
+                self.repeat_all(now);
+            }
+            self.swarm.behaviour_mut().kademlia.store_mut().expire(now);
             meters::known_addresses(self.book.known().len());
         }
+        self.repeat(now);
     }
 
     /// Dials entry points that aren't connected. They stay worth it for ever: after a split of the network they are
@@ -47,7 +55,21 @@ impl Driver {
         }
     }
 
+    /// Asks for a place at every relay that has none for us.
+    fn reserve(&mut self) {
+        for circuit in self.relays.wanted() {
+            match self.swarm.listen_on(circuit.clone()) {
+                Ok(listener) => self.relays.asked(&circuit, listener),
+                Err(error) => tracing::warn!(%circuit, %error, "a place at the relay can't be asked for"),
+            }
+        }
+    }
+
     fn dial_more(&mut self) {
+        // Whom a hidden node wants to meet, its application says; relays are for that.
+        if self.hidden {
+            return;
+        }
         let missing = self.limits.peers_wanted.saturating_sub(self.shared.count().0);
         let candidates = self.book.candidates(
             missing.min(DIALS_PER_LOOK),
@@ -71,14 +93,6 @@ impl Driver {
             self.queries.add(id, Query::Walk);
             let id = kademlia.get_closest_peers(PeerId::random());
             self.queries.add(id, Query::Walk);
-        }
-        if self.pace.is_quick() {
-            // Announcements made while few peers were known didn't reach those that are nearest to the key.
-            for key in &self.provided {
-                if let Ok(id) = kademlia.start_providing(RecordKey::new(key)) {
-                    self.queries.add(id, Query::Walk);
-                }
-            }
         }
     }
 }

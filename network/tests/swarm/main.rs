@@ -8,4 +8,7 @@ mod discovery;
 mod gossip;
 mod limits;
 mod nodes;
+mod places;
+mod records;
+mod relays;
 mod streams;
