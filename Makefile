@@ -1,6 +1,7 @@
 # The two commands for newcomers are `make run` and `make test`; each does its own set-up.
 
-# All crates are always built together: a selection would resolve other features and compile dependencies anew.
+# All crates but the viewer (the workspace's default members) are always built together: another selection would resolve other
+# features and compile dependencies anew. The viewer, whose bevy takes a quarter of an hour, is asked for by name.
 export CARGO_TARGET_DIR ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/bitdust/target
 BITDUST := $(CARGO_TARGET_DIR)/debug/bitdust
 
@@ -13,16 +14,16 @@ test: setup ## Every test, as CI runs them
 	scripts/test.sh
 
 build: setup
-	cargo build --locked --workspace
+	cargo build --locked
 
 setup:
 	@scripts/setup.sh
 
 lint: setup ## Formatting, and clippy with warnings denied
 	cargo fmt --all --check
-	cargo clippy --locked --workspace --all-targets -- --deny warnings
+	cargo clippy --locked --all-targets -- --deny warnings
 
-soak: setup ## Fifty kills at random moments; takes about an hour
+soak: setup ## Fifty kills at random moments; about ten minutes
 	BITDUST_KILLS=50 NEXTEST_PROFILE=soak scripts/test.sh --test crash
 
 bench: setup ## Throughput of the pipeline, the devnet and the chain

@@ -6,6 +6,6 @@ cd "$(dirname "$0")/.."
 [ $# -gt 0 ] || set -- codec network
 benches=""
 for name in "$@"; do benches="$benches --bench $name"; done
-# Always the whole workspace and the one profile: any other selection has other features and compiles RocksDB again.
-cargo build --locked --workspace --bins $benches
-exec cargo bench --locked --workspace --profile dev $benches
+# Always all default members and the one profile: any other selection has other features and compiles RocksDB again.
+cargo build --locked --bins $benches
+exec cargo bench --locked --profile dev $benches

@@ -4,18 +4,18 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-# The tests of whole networks start the real program, so it is built with them, and always with all crates: a selection
-# would resolve other features and compile dependencies anew.
-cargo build --locked --workspace --all-targets
+# The tests of whole networks start the real program, so it is built with them, and always with all default members: another
+# selection would resolve other features and compile dependencies anew.
+cargo build --locked --all-targets
 
 start=$(date +%s)
 if cargo nextest --version >/dev/null 2>&1; then
-    exec cargo nextest run --locked --workspace "$@"
+    exec cargo nextest run --locked "$@"
 fi
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 status=0
-{ cargo test --locked --workspace --lib --bins --tests "$@" 2>&1 || echo "test run failed" ; } | tee "$log"
+{ cargo test --locked --lib --bins --tests "$@" 2>&1 || echo "test run failed" ; } | tee "$log"
 ! grep -q '^test run failed$' "$log" || status=1
 passed=$(awk '/^test result:/ { sum += $4 } END { print sum + 0 }' "$log")
 failed=$(awk '/^test result:/ { sum += $6 } END { print sum + 0 }' "$log")

@@ -1,0 +1,210 @@
+//! What experience a node has of those who hold chunks: how fast, how reliable, how honest.
+//!
+//! A holder is given as many requests at once as it answers without getting slower: one more for each answer within twice
+//! the time of its fastest, an eighth less for each that took four times as long, half after a failure. A failure also buys
+//! it a pause, longer each time. A holder that lied is left alone for ten minutes.
+
+use std::collections::BTreeMap;
+
+use bitdust_types::Address;
+
+use crate::stream::HOLDERS_MAX;
+
+/// Answers that the estimate of a holder's latency rests on.
+const SAMPLES: usize = 32;
+/// What a holder that has never answered is taken to need.
+const LATENCY_MS_UNKNOWN: u32 = 400;
+/// So many requests at once a holder begins with, never fewer than the least, never more than the most.
+const REQUESTS_FIRST: u32 = 8;
+const REQUESTS_MIN: u32 = 2;
+const REQUESTS_MAX: u32 = 64;
+/// Around the least latency this much is noise.
+const NOISE_MS: u32 = 20;
+/// After a failure; doubled for each in a row.
+const PAUSE_MS: u64 = 500;
+/// A supplier that restarted is noticed at least so soon.
+const PAUSE_MS_MAX: u64 = 8_000;
+/// How long a liar is left alone.
+const BAN_MS: u64 = 600_000;
+
+/// One holder.
+#[derive(Clone, Debug)]
+pub(super) struct Holder {
+    latencies_ms: Vec<u32>,
+    next_sample: usize,
+    slow_ms: u32,
+    fast_ms: u32,
+    limit: u32,
+    requests: u32,
+    failures: u32,
+    /// It is asked nothing until then.
+    paused_until: u64,
+    /// Answers of its that were overdue since it last gave one, and until when it is avoided for that.
+    overdue: u32,
+    suspected_until: u64,
+    used_at: u64,
+}
+
+impl Default for Holder {
+    fn default() -> Self {
+        Holder {
+            latencies_ms: Vec::new(),
+            next_sample: 0,
+            slow_ms: LATENCY_MS_UNKNOWN,
+            fast_ms: LATENCY_MS_UNKNOWN,
+            limit: REQUESTS_FIRST,
+            requests: 0,
+            failures: 0,
+            paused_until: 0,
+            overdue: 0,
+            suspected_until: 0,
+            used_at: 0,
+        }
+    }
+}
+
+impl Holder {
+    /// Whether it may be asked at all.
+    pub const fn is_usable(&self, now_ms: u64) -> bool {
+        self.paused_until <= now_ms && self.suspected_until <= now_ms
+    }
+
+    /// Whether it may be asked if there is nobody else: it may merely be slow.
+    pub const fn may_be_usable(&self, now_ms: u64) -> bool {
+        self.paused_until <= now_ms
+    }
+
+    /// When it may be asked again.
+    pub fn usable_from(&self) -> u64 {
+        self.paused_until.max(self.suspected_until)
+    }
+
+    /// Whether it can take one more request.
+    pub const fn has_room(&self) -> bool {
+        self.requests < self.limit
+    }
+
+    /// Its 95th percentile latency.
+    pub const fn slow_ms(&self) -> u32 {
+        self.slow_ms
+    }
+
+    /// After how long an answer is overdue: a quarter more than all but the slowest twentieth need.
+    pub const fn overdue_ms(&self) -> u32 {
+        self.slow_ms + self.slow_ms / 4 + NOISE_MS
+    }
+
+    /// What an answer would cost: smaller is better.
+    pub const fn cost(&self) -> u64 {
+        self.slow_ms as u64 * (self.requests as u64 + 1)
+    }
+
+    fn learn(&mut self, latency_ms: u32) {
+        if self.latencies_ms.len() < SAMPLES {
+            self.latencies_ms.push(latency_ms);
+        } else {
+            self.latencies_ms[self.next_sample] = latency_ms;
+        }
+        self.next_sample = (self.next_sample + 1) % SAMPLES;
+        let mut sorted = self.latencies_ms.clone();
+        sorted.sort_unstable();
+        self.slow_ms = sorted[(sorted.len() * 95).div_ceil(100) - 1].max(1);
+        self.fast_ms = sorted[0];
+        if latency_ms <= 2 * self.fast_ms + NOISE_MS {
+            self.limit = (self.limit + 1).min(REQUESTS_MAX);
+        } else if latency_ms > 4 * self.fast_ms + NOISE_MS {
+            self.limit = (self.limit - self.limit.div_ceil(8)).max(REQUESTS_MIN);
+        }
+    }
+}
+
+/// All holders that a node has met, at most [`HOLDERS_MAX`].
+#[derive(Clone, Debug, Default)]
+pub(super) struct Holders {
+    known: BTreeMap<Address, Holder>,
+    stranger: Holder,
+}
+
+impl Holders {
+    /// What is known of a holder; of a stranger, that it may be tried.
+    pub fn get(&self, address: &Address) -> &Holder {
+        self.known.get(address).unwrap_or(&self.stranger)
+    }
+
+    /// Requests under way, at all holders together.
+    #[cfg(test)]
+    pub fn requests(&self) -> u32 {
+        self.known.values().map(|holder| holder.requests).sum()
+    }
+
+    /// A request leaves.
+    pub fn asked(&mut self, now_ms: u64, address: Address) {
+        let holder = self.entry(now_ms, address);
+        holder.requests += 1;
+        holder.used_at = now_ms;
+    }
+
+    /// A request is over, whatever came of it.
+    pub fn done(&mut self, address: &Address) {
+        if let Some(holder) = self.known.get_mut(address) {
+            holder.requests = holder.requests.saturating_sub(1);
+        }
+    }
+
+    /// It answered.
+    pub fn answered(&mut self, address: &Address, latency_ms: u32) {
+        if let Some(holder) = self.known.get_mut(address) {
+            holder.learn(latency_ms);
+            (holder.failures, holder.overdue, holder.suspected_until) = (0, 0, 0);
+        }
+    }
+
+    /// Its answer is overdue: others are asked in its place until it gives one, or for as long as after a failure.
+    pub fn overdue(&mut self, now_ms: u64, address: &Address) {
+        if let Some(holder) = self.known.get_mut(address)
+            && holder.suspected_until <= now_ms
+        {
+            holder.suspected_until = now_ms.saturating_add(pause_ms(holder.overdue));
+            holder.overdue = holder.overdue.saturating_add(1);
+        }
+    }
+
+    /// It failed, or didn't answer at all. Requests that fail together count as one failure.
+    pub fn failed(&mut self, now_ms: u64, address: &Address) {
+        if let Some(holder) = self.known.get_mut(address)
+            && holder.paused_until <= now_ms
+        {
+            holder.paused_until = now_ms.saturating_add(pause_ms(holder.failures));
+            holder.failures = holder.failures.saturating_add(1);
+            holder.limit = (holder.limit / 2).max(REQUESTS_MIN);
+        }
+    }
+
+    /// It sent bytes that aren't what they should be.
+    pub fn lied(&mut self, now_ms: u64, address: Address) {
+        let holder = self.entry(now_ms, address);
+        holder.paused_until = holder.paused_until.max(now_ms.saturating_add(BAN_MS));
+    }
+
+    fn entry(&mut self, now_ms: u64, address: Address) -> &mut Holder {
+        if self.known.len() >= HOLDERS_MAX && !self.known.contains_key(&address) {
+            // Requests are at most FETCHES_MAX × SLOTS_MAX, but hardly ever at so many holders: if everybody is in use or
+            // a liar, the one unused for longest goes all the same.
+            let oldest = self
+                .known
+                .iter()
+                .min_by_key(|(address, holder)| {
+                    (holder.requests > 0, holder.paused_until > now_ms, holder.used_at, **address)
+                })
+                .map(|(address, _)| *address);
+            if let Some(oldest) = oldest {
+                self.known.remove(&oldest);
+            }
+        }
+        self.known.entry(address).or_default()
+    }
+}
+
+fn pause_ms(times_before: u32) -> u64 {
+    (PAUSE_MS << times_before.min(10)).min(PAUSE_MS_MAX)
+}

@@ -1,0 +1,16 @@
+//! What the viewer thinks, without bevy: plain state and arithmetic that tests can hold still.
+//!
+//! [`origin`] keeps `f32` away from large numbers, [`residency`] says which chunks live and what is to be meshed,
+//! [`distance`] covers the land beyond them, [`sky`] lights it; [`bindings`] turns keys into wishes, [`inventory`],
+//! [`palette`], [`chat`], [`chart`] and [`settings`] are what the screens show.
+
+pub mod bindings;
+pub mod chart;
+pub mod chat;
+pub mod distance;
+pub mod inventory;
+pub mod origin;
+pub mod palette;
+pub mod residency;
+pub mod settings;
+pub mod sky;

@@ -1,0 +1,5 @@
+//! The thin shell around the game: a window or a picture to draw into, screenshots, and how the program ends.
+
+pub mod exit;
+pub mod offscreen;
+pub mod screenshot;
