@@ -10,6 +10,7 @@ mod node;
 mod objects;
 mod storage;
 mod supplier;
+mod world;
 
 use std::{
     path::PathBuf,
@@ -19,7 +20,7 @@ use std::{
 
 use alloy_primitives::Address;
 use anyhow::Result;
-use bitdust_rpc::{Code, Failure, Handle as Server, Modules, Token, objects::Objects};
+use bitdust_rpc::{Backends, Code, Failure, Handle as Server, Modules, Token, objects::Objects, places::Places};
 use bitdust_types::Amount;
 
 use crate::{
@@ -27,6 +28,7 @@ use crate::{
     config::Config,
     customer::Customer,
     supplier::Supplier,
+    worlds::{Worlds, chunks::Serving},
 };
 
 /// What all namespaces share.
@@ -47,6 +49,8 @@ pub struct Shared {
     pub network: bitdust_network::Handle,
     /// Set if the node stores its owner's files.
     pub customer: Option<Arc<Customer>>,
+    /// Set if the node stores its owner's files: the worlds stand on the same store.
+    pub worlds: Option<Arc<Worlds>>,
     /// Set if the node sells space.
     pub supplier: Option<Arc<Supplier>>,
     /// When the process started.
@@ -79,10 +83,12 @@ pub async fn serve(shared: Shared, token_file: PathBuf) -> Result<Server> {
         .market(api.clone())?
         .storage(api.clone())?
         .supplier(api.clone())?
-        .node(api.clone())?;
+        .node(api.clone())?
+        .world(api.clone())?;
     let config = bitdust_rpc::Config { listen, token_file, ..bitdust_rpc::Config::default() };
+    let places = api.worlds.clone().map(|worlds| Arc::new(Serving(worlds)) as Arc<dyn Places>);
     let objects = api.customer.is_some().then(|| Arc::new(api) as Arc<dyn Objects>);
-    Ok(bitdust_rpc::server::start(config, token, modules, objects).await?)
+    Ok(bitdust_rpc::server::start(config, token, modules, Backends { objects, places }).await?)
 }
 
 impl Api {
@@ -100,6 +106,10 @@ impl Api {
 
     fn customer(&self) -> Result<&Arc<Customer>, Failure> {
         self.customer.as_ref().ok_or_else(|| missing_role("customer", "store files"))
+    }
+
+    fn worlds(&self) -> Result<&Arc<Worlds>, Failure> {
+        self.worlds.as_ref().ok_or_else(|| missing_role("customer", "know worlds"))
     }
 
     fn supplier(&self) -> Result<&Arc<Supplier>, Failure> {

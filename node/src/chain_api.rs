@@ -5,7 +5,7 @@
 
 use anyhow::Result;
 use async_trait::async_trait;
-use bitdust_ledger::{Prove, market::MarketView};
+use bitdust_ledger::{Prove, market::MarketView, worlds::WorldsView};
 use bitdust_types::{Address, B256, Bytes, ChainParams, Height, U256};
 use k256::ecdsa::SigningKey;
 
@@ -22,6 +22,9 @@ pub struct Included {
 
 /// A look at the market, given to [`ChainReader::look`].
 pub type Look<'l> = dyn FnMut(&MarketView<'_>, Height) -> Result<()> + 'l;
+
+/// A look at the worlds, given to [`ChainReader::look_at_worlds`].
+pub type LookAtWorlds<'l> = dyn FnMut(&WorldsView<'_>, Height) -> Result<()> + 'l;
 
 /// Reads the chain.
 #[async_trait]
@@ -40,6 +43,9 @@ pub trait ChainReader: Send + Sync + 'static {
 
     /// Shows the market after the newest block. One consistent state for the whole look.
     fn look(&self, look: &mut Look<'_>) -> Result<()>;
+
+    /// Shows the worlds in the same way.
+    fn look_at_worlds(&self, look: &mut LookAtWorlds<'_>) -> Result<()>;
 }
 
 /// Looks at the market and answers what was seen.
@@ -50,6 +56,19 @@ pub fn look<T>(chain: &dyn ChainReader, mut see: impl FnMut(&MarketView<'_>, Hei
         Ok(())
     })?;
     seen.ok_or_else(|| anyhow::anyhow!("the chain didn't show its market"))
+}
+
+/// Looks at the worlds and answers what was seen.
+pub fn look_at_worlds<T>(
+    chain: &dyn ChainReader,
+    mut see: impl FnMut(&WorldsView<'_>, Height) -> Result<T>,
+) -> Result<T> {
+    let mut seen = None;
+    chain.look_at_worlds(&mut |view, height| {
+        seen = Some(see(view, height)?);
+        Ok(())
+    })?;
+    seen.ok_or_else(|| anyhow::anyhow!("the chain didn't show its worlds"))
 }
 
 /// Sends transactions from one account.

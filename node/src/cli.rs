@@ -9,6 +9,7 @@ pub mod remote;
 pub mod supplier;
 pub mod validator;
 pub mod wallet;
+pub mod world;
 
 use std::path::PathBuf;
 
@@ -61,6 +62,9 @@ pub enum Verb {
     /// Ordering blocks.
     #[command(subcommand)]
     Validator(validator::ValidatorVerb),
+    /// Worlds: publish one, claim a place in it.
+    #[command(subcommand)]
+    World(world::WorldVerb),
 }
 
 /// `bitdust run`.

@@ -58,6 +58,9 @@ pub struct Config {
     /// Used by a customer.
     #[serde(default)]
     pub customer: CustomerConfig,
+    /// Used by a customer who walks through worlds.
+    #[serde(default)]
+    pub world: WorldConfig,
 }
 
 /// Where a validator meets the others.
@@ -102,6 +105,21 @@ pub struct CustomerConfig {
     pub price_cap: String,
 }
 
+/// What a player's node does for worlds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WorldConfig {
+    /// How much of the disk visited places may take.
+    pub cache_bytes: u64,
+}
+
+impl Default for WorldConfig {
+    fn default() -> Self {
+        // A place of 100 built chunks takes 400 KiB of the disk: 2,500 places.
+        WorldConfig { cache_bytes: 1 << 30 }
+    }
+}
+
 impl Default for CustomerConfig {
     fn default() -> Self {
         CustomerConfig { k: 4, n: 8, term_epochs: 60, price_cap: "10 DUST".to_owned() }
@@ -135,6 +153,7 @@ impl Config {
             consensus: None,
             supplier: None,
             customer: CustomerConfig::default(),
+            world: WorldConfig::default(),
         }
     }
 

@@ -75,6 +75,11 @@ impl Home {
         self.0.join("customer")
     }
 
+    /// Chunks of places that were visited.
+    pub fn places(&self) -> PathBuf {
+        self.0.join("places")
+    }
+
     /// The consensus engine's write-ahead log.
     pub fn consensus(&self) -> PathBuf {
         self.0.join("consensus")

@@ -1,7 +1,7 @@
 //! How is it all one process?
 //!
 //! Configuration, composition, and the asynchronous shells around the pure logic of the other rooms: [`chain`] keeps the
-//! ledger, [`customer`] and [`supplier`] carry out what `bitdust_market` decides, [`mod@run`] puts a node together, [`devnet`]
+//! ledger, [`customer`] and [`supplier`] carry out what `bitdust_market` decides, [`worlds`] what `bitdust_world` does, [`mod@run`] puts a node together, [`devnet`]
 //! supervises a whole network on this machine, [`cli`] is what people type, [`api`] what programs ask.
 //!
 //! **Invariant:** everything that has to do with time, threads, processes and configuration is here and nowhere below.
@@ -18,6 +18,7 @@ pub mod keys;
 pub mod run;
 pub mod supplier;
 pub mod telemetry;
+pub mod worlds;
 
 use anyhow::Result;
 
@@ -41,5 +42,6 @@ pub async fn dispatch(cli: Cli) -> Result<()> {
         Verb::Market(verb) => cli::market::run(verb, json).await,
         Verb::Supplier(verb) => cli::supplier::run(verb, json).await,
         Verb::Validator(verb) => cli::validator::run(verb, json).await,
+        Verb::World(verb) => cli::world::run(verb, json).await,
     }
 }

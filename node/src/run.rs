@@ -32,6 +32,7 @@ use crate::{
     keys::{self, NodeKeys},
     supplier::{OfferTerms, Parts, Supplier},
     telemetry,
+    worlds::{self, Worlds},
 };
 
 /// Caches of the chain's database. 13 nodes of a devnet share a small machine.
@@ -113,6 +114,21 @@ impl Node {
         };
         let customer =
             if self.config.has(Role::Customer) { Some(self.open_customer(&chain, &sender, &network)?) } else { None };
+        let worlds = match &customer {
+            Some(customer) => {
+                let worlds = Worlds::open(worlds::Parts {
+                    chain: chain.clone(),
+                    sender: sender.clone(),
+                    customer: customer.clone(),
+                    dir: self.home.places(),
+                    cache_bytes: self.config.world.cache_bytes,
+                })?;
+                tasks.spawn(worlds.clone().run());
+                tasks.spawn(worlds.clone().spread(network.clone()));
+                Some(worlds)
+            }
+            None => None,
+        };
         let shared = api::Shared {
             config: self.config.clone(),
             chain: chain.clone(),
@@ -120,6 +136,7 @@ impl Node {
             sender,
             network: network.clone(),
             customer,
+            worlds,
             supplier,
             started,
             fetched_bytes: AtomicU64::new(0),

@@ -1,7 +1,7 @@
 //! What can people and programs ask?
 //!
 //! One trait per namespace in [`api`] (a server implements it, a client calls it), their JSON in [`types`], the HTTP
-//! routes for bytes of objects in [`objects`], errors in [`failure`], and who may call what in [`token`]. The listening
+//! routes for bytes of objects in [`objects`] and for chunks of worlds in [`places`], errors in [`failure`], and who may call what in [`token`]. The listening
 //! side is [`server`] (feature `server`), the calling side [`client`] (feature `client`).
 //!
 //! This crate holds no state of the node and decides nothing about coins or files: it parses, checks access and bounds,
@@ -18,6 +18,7 @@ pub mod api;
 pub mod client;
 pub mod failure;
 pub mod objects;
+pub mod places;
 #[cfg(feature = "server")]
 pub mod server;
 pub mod tar;
@@ -28,7 +29,7 @@ pub mod types;
 pub use client::Client;
 pub use failure::{Code, Failure};
 #[cfg(feature = "server")]
-pub use server::{Config, Handle, Modules, start};
+pub use server::{Backends, Config, Handle, Modules, start};
 pub use token::Token;
 
 /// Ethereum's own JSON types, as wallets expect them.

@@ -18,7 +18,18 @@ pub const TOKEN_BYTES: usize = 32;
 /// Namespaces that only read what is public on the ledger, or that carry signed transactions.
 const OPEN_NAMESPACES: [&str; 6] = ["eth_", "net_", "web3_", "ledger_", "market_", "rpc."];
 /// Single methods outside of these namespaces that reveal nothing private.
-const OPEN_METHODS: [&str; 4] = ["storage_status", "node_status", "node_peers", "node_metrics"];
+const OPEN_METHODS: [&str; 10] = [
+    "storage_status",
+    "node_status",
+    "node_peers",
+    "node_metrics",
+    "world_list",
+    "world_info",
+    "world_claims",
+    "world_near",
+    "world_location",
+    "world_stats",
+];
 
 /// What a call needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +44,7 @@ pub enum Need {
 /// `supplier_*` and `node_send` spend or change.
 ///
 /// The object routes follow the same rule: `PUT` and `DELETE` need the token, `GET` and `HEAD` unless the object is
-/// public.
+/// public. Chunks of worlds are public.
 pub fn need(method: &str) -> Need {
     let open = OPEN_NAMESPACES.iter().any(|space| method.starts_with(space)) || OPEN_METHODS.contains(&method);
     if open { Need::Nothing } else { Need::Token }

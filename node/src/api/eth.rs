@@ -153,7 +153,7 @@ impl EthServer for Api {
         let call = call_of(request);
         self.blocking(move |api| {
             let outcome = api.chain.call(&call).map_err(refused)?;
-            if outcome.success { Ok(outcome.output) } else { Err(reverted(&outcome)) }
+            if outcome.success { Ok(outcome.output) } else { Err(reverted(call.to, &outcome)) }
         })
         .await
     }
@@ -167,7 +167,11 @@ impl EthServer for Api {
         self.only_now(block, overrides)?;
         let call = call_of(request);
         self.blocking(move |api| {
-            api.chain.estimate_gas(&call).map_err(refused)?.map(U64::from).map_err(|outcome| reverted(&outcome))
+            api.chain
+                .estimate_gas(&call)
+                .map_err(refused)?
+                .map(U64::from)
+                .map_err(|outcome| reverted(call.to, &outcome))
         })
         .await
     }
@@ -437,8 +441,8 @@ fn call_of(request: TransactionRequest) -> Call {
     }
 }
 
-fn reverted(outcome: &CallOutcome) -> Failure {
-    Failure::reverted(&outcome.output, why(outcome.halt.as_deref(), &outcome.output))
+fn reverted(to: Option<Address>, outcome: &CallOutcome) -> Failure {
+    Failure::reverted(&outcome.output, why(to, outcome.halt.as_deref(), &outcome.output))
 }
 
 /// A call that can't even start: a sender without the coins, say.

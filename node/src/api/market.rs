@@ -3,7 +3,7 @@
 mod statement;
 
 use alloy_primitives::{Address, Bytes};
-use bitdust_ledger::{market, market::view};
+use bitdust_ledger::{market, market::view, worlds};
 use bitdust_rpc::{
     Failure,
     api::MarketServer,
@@ -65,8 +65,11 @@ impl MarketServer for Api {
 
     async fn market_explain_revert(&self, data: Bytes) -> Result<RevertInfo, Failure> {
         let selector = data.first_chunk::<4>().copied();
-        let name = selector.and_then(market::IMarket::IMarketErrors::name_by_selector).map(str::to_owned);
-        Ok(RevertInfo { name, text: why(None, &data), data })
+        let name = selector.and_then(|selector| {
+            let of_market = market::IMarket::IMarketErrors::name_by_selector(selector);
+            of_market.or_else(|| worlds::IWorlds::IWorldsErrors::name_by_selector(selector))
+        });
+        Ok(RevertInfo { name: name.map(str::to_owned), text: why(None, None, &data), data })
     }
 }
 

@@ -9,6 +9,7 @@ use bitdust_ledger::{
     exec::{self, Call, CallOutcome},
     market::MarketView,
     state::{Account, StateReader as _},
+    worlds::WorldsView,
 };
 use bitdust_store::chain::{TxPlace, View};
 use bitdust_types::Height;
@@ -38,6 +39,13 @@ impl Chain {
         let view = self.store.view()?;
         let height = view.tip().map_or(0, |tip| tip.height);
         look(&MarketView::new(&view, &self.params), Height(height))
+    }
+
+    /// Looks at the worlds after the newest block.
+    pub fn worlds<T>(&self, look: impl FnOnce(&WorldsView<'_>, Height) -> Result<T>) -> Result<T> {
+        let view = self.store.view()?;
+        let height = view.tip().map_or(0, |tip| tip.height);
+        look(&WorldsView::new(&view), Height(height))
     }
 
     /// Executes a call on the state after the newest block, as if in the next one, and forgets what it did.

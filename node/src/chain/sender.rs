@@ -7,7 +7,7 @@ use alloy_eips::eip2718::Encodable2718 as _;
 use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256};
 use alloy_sol_types::{Revert, SolError as _};
 use anyhow::{Context as _, Result, bail};
-use bitdust_ledger::{Receipt, exec::Call, market};
+use bitdust_ledger::{Receipt, exec::Call, market, precompile, worlds};
 use bitdust_store::chain::TxPlace;
 use bitdust_types::{Amount, keys::account_of, signing};
 use k256::ecdsa::SigningKey;
@@ -67,7 +67,9 @@ impl Sender {
         let estimate = tokio::task::spawn_blocking(move || chain.estimate_gas(&call)).await??;
         let gas = match estimate {
             Ok(gas) => gas,
-            Err(failed) => bail!("the transaction would fail: {}", why(failed.halt.as_deref(), &failed.output)),
+            Err(failed) => {
+                bail!("the transaction would fail: {}", why(Some(to), failed.halt.as_deref(), &failed.output))
+            }
         };
         let _ordering = self.ordering.lock().await;
         let nonce = self.chain.pending_nonce(self.address)?;
@@ -87,7 +89,7 @@ impl Sender {
         let hash = self.send(to, value, input).await?;
         let (place, receipt) = self.chain.wait_for_receipt(hash, RECEIPT_PATIENCE).await?;
         if !receipt.success {
-            bail!("transaction {hash} failed in block {}: {}", place.height, why(None, &receipt.output));
+            bail!("transaction {hash} failed in block {}: {}", place.height, why(Some(to), None, &receipt.output));
         }
         Ok((place, receipt))
     }
@@ -132,9 +134,12 @@ pub fn sign_call(key: &SigningKey, call: &UnsignedCall) -> Result<Bytes> {
     Ok(envelope.encoded_2718().into())
 }
 
-/// Why a call failed, in words: those of the Market, or those that a contract reverted with (Solidity's `Error(string)`).
-pub fn why(halt: Option<&str>, output: &[u8]) -> String {
-    let words = market::explain(output).or_else(|| Some(Revert::abi_decode(output).ok()?.reason));
+/// Why a call failed, in words: those of the system contract that was called, or of any if that isn't known, or those that a
+/// contract reverted with (Solidity's `Error(string)`).
+pub fn why(to: Option<Address>, halt: Option<&str>, output: &[u8]) -> String {
+    let words = to.and_then(|to| precompile::explain(to, output));
+    let words = words.or_else(|| market::explain(output)).or_else(|| worlds::explain(output));
+    let words = words.or_else(|| Some(Revert::abi_decode(output).ok()?.reason));
     match (halt, words) {
         (_, Some(text)) => text,
         (Some(halt), None) => halt.to_owned(),

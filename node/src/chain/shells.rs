@@ -8,7 +8,7 @@ use bitdust_types::{ChainParams, Height};
 use k256::ecdsa::SigningKey;
 
 use super::{Chain, ingress::Ingress, sender::Sender};
-use crate::chain_api::{ChainReader, Included, Look, ProofSink, TxSender};
+use crate::chain_api::{ChainReader, Included, Look, LookAtWorlds, ProofSink, TxSender};
 
 #[async_trait]
 impl ChainReader for Chain {
@@ -28,6 +28,10 @@ impl ChainReader for Chain {
 
     fn look(&self, look: &mut Look<'_>) -> Result<()> {
         self.market(|view, height| look(view, height))
+    }
+
+    fn look_at_worlds(&self, look: &mut LookAtWorlds<'_>) -> Result<()> {
+        self.worlds(|view, height| look(view, height))
     }
 }
 

@@ -29,7 +29,7 @@ pub mod repairing;
 pub mod revise;
 pub mod slab;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub mod units;
 pub mod writer;
 

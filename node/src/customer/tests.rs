@@ -1,7 +1,7 @@
 //! Customer and supplier together: real ledger execution in memory, real shells, streams in memory instead of sockets.
 
 mod network;
-mod world;
+pub(crate) mod world;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 

@@ -13,7 +13,7 @@ use bitdust_types::{
 };
 
 use crate::{
-    config::{Config, ConsensusConfig, CustomerConfig, Role, SupplierConfig},
+    config::{Config, ConsensusConfig, CustomerConfig, Role, SupplierConfig, WorldConfig},
     keys::NodeKeys,
 };
 
@@ -56,6 +56,10 @@ pub struct Plan {
 
 const VALIDATOR_ACCOUNT: u32 = 100;
 const SUPPLIER_ACCOUNT: u32 = 1000;
+/// Players who come later.
+const PLAYER_ACCOUNT: u32 = 2000;
+/// So many of them have coins from the beginning.
+const PLAYERS: u32 = 8;
 /// Funded accounts for suppliers that aren't there from the start.
 const SPARE_SUPPLIERS: u32 = 8;
 
@@ -130,6 +134,10 @@ impl Shape {
             let keys = NodeKeys::devnet(&phrase, SUPPLIER_ACCOUNT + index)?;
             genesis = genesis.with_balance(keys.account(), dust(10_000)?);
         }
+        for index in 1..=PLAYERS {
+            let keys = NodeKeys::devnet(&phrase, PLAYER_ACCOUNT + index)?;
+            genesis = genesis.with_balance(keys.account(), dust(100_000)?);
+        }
         Ok(genesis)
     }
 }
@@ -139,6 +147,13 @@ pub fn supplier(phrase: &Phrase, index: u16, ports: Ports, bootstrap: &[String])
     let mut config = node_config(format!("supplier-{index}"), Role::Supplier, ports, bootstrap);
     config.supplier = Some(SupplierConfig::default());
     let keys = NodeKeys::devnet(phrase, SUPPLIER_ACCOUNT + u32::from(index))?;
+    Ok(NodePlan { name: config.name.clone(), config, keys })
+}
+
+/// A player of the devnet who comes later, number `index` from 1: a customer with an account of its own.
+pub fn player(phrase: &Phrase, index: u16, ports: Ports, bootstrap: &[String]) -> Result<NodePlan> {
+    let config = node_config(format!("customer-{index}"), Role::Customer, ports, bootstrap);
+    let keys = NodeKeys::devnet(phrase, PLAYER_ACCOUNT + u32::from(index))?;
     Ok(NodePlan { name: config.name.clone(), config, keys })
 }
 
@@ -190,6 +205,7 @@ fn node_config(name: String, role: Role, ports: Ports, bootstrap: &[String]) -> 
         consensus: None,
         supplier: None,
         customer: CustomerConfig::default(),
+        world: WorldConfig::default(),
     }
 }
 

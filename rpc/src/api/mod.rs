@@ -15,11 +15,12 @@ pub mod node;
 pub mod storage;
 pub mod supplier;
 pub mod web3;
+pub mod world;
 
 #[cfg(feature = "client")]
 pub use self::{
     eth::EthClient, ledger::LedgerClient, market::MarketClient, net::NetClient, node::NodeClient,
-    storage::StorageClient, supplier::SupplierClient, web3::Web3Client,
+    storage::StorageClient, supplier::SupplierClient, web3::Web3Client, world::WorldClient,
 };
 #[cfg(feature = "server")]
 pub use self::{
@@ -31,4 +32,5 @@ pub use self::{
     storage::StorageServer,
     supplier::SupplierServer,
     web3::{Web3Methods, Web3Server},
+    world::WorldServer,
 };

@@ -4,6 +4,7 @@
 //! `client.ledger_status().await`. What goes wrong becomes an [`Error`] that names the node and says what to do.
 
 mod objects;
+mod places;
 
 use std::{fmt::Debug, time::Duration};
 

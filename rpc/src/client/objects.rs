@@ -199,7 +199,7 @@ impl Client {
         self.json(answered?).await
     }
 
-    async fn answered(&self, response: Result<Response, reqwest::Error>) -> Result<Response, Error> {
+    pub(super) async fn answered(&self, response: Result<Response, reqwest::Error>) -> Result<Response, Error> {
         let response = response
             .map_err(|error| Error::Unreachable { url: self.url.clone(), reason: chain(&error.without_url()) })?;
         let status = response.status();

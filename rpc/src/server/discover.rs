@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::token::{Need, need};
 
-const SOURCES: [(&str, &str); 8] = [
+const SOURCES: [(&str, &str); 9] = [
     ("eth", include_str!("../api/eth.rs")),
     ("net", include_str!("../api/net.rs")),
     ("web3", include_str!("../api/web3.rs")),
@@ -17,6 +17,7 @@ const SOURCES: [(&str, &str); 8] = [
     ("storage", include_str!("../api/storage.rs")),
     ("supplier", include_str!("../api/supplier.rs")),
     ("node", include_str!("../api/node.rs")),
+    ("world", include_str!("../api/world.rs")),
 ];
 
 /// The document for the methods of these names.
@@ -31,7 +32,8 @@ pub fn document(names: &[&'static str]) -> Value {
             "title": "BitDust",
             "version": env!("CARGO_PKG_VERSION"),
             "description": "Parameters are given by position. Methods with x-needs-token need the header \
-                'Authorization: Bearer <token>'. Bytes of objects go over HTTP: PUT, GET, HEAD, DELETE /objects/{path}.",
+                'Authorization: Bearer <token>'. Bytes of objects go over HTTP: PUT, GET, HEAD, DELETE /objects/{path}; chunks of worlds: \
+                POST /worlds/{id}/chunks.",
         },
         "methods": methods,
     })

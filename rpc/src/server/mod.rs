@@ -1,8 +1,9 @@
-//! The listening side: JSON-RPC over HTTP and WebSocket at `/`, bytes of objects at `/objects/...`, all on one port.
+//! The listening side: JSON-RPC over HTTP and WebSocket at `/`, bytes of objects at `/objects/...`, chunks of worlds at
+//! `/worlds/...`, all on one port.
 //!
 //! A request passes, in this order: the limit of connections ([`accept`]), the check of Host and Origin and the look at
 //! the token ([`gate`]), then either the check of the JSON ([`json`]) and of each call ([`guard`]), or the object routes
-//! ([`routes`]). What comes after that is the node's.
+//! ([`routes`]) or the chunk route ([`places`]). What comes after that is the node's.
 //!
 //! **Invariant:** nothing is listened to beyond loopback unless the configuration says so, and a web page can't reach
 //! this server unless its origin is listed.
@@ -13,6 +14,7 @@ mod discover;
 mod gate;
 mod guard;
 mod json;
+mod places;
 mod routes;
 
 use std::{
@@ -23,7 +25,10 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, middleware, routing::any};
+use axum::{
+    Router, middleware,
+    routing::{any, post},
+};
 use http::{HeaderName, HeaderValue, Method, header};
 use jsonrpsee::{
     RpcModule,
@@ -36,9 +41,10 @@ use tower_http::cors::CorsLayer;
 use crate::{
     api::{
         EthServer, LedgerServer, MarketServer, NetServer, NodeServer, StorageServer, SupplierServer, Web3Methods,
-        Web3Server,
+        Web3Server, WorldServer,
     },
     objects::Objects,
+    places::Places,
     token::Token,
 };
 
@@ -87,6 +93,8 @@ pub struct Limits {
     pub calls_max: usize,
     /// Objects that are read or written at the same time; each holds some MiB of shards.
     pub transfers_max: usize,
+    /// Answers of chunks that are being sent at the same time: a few players, each with a few portions on the way.
+    pub chunk_streams_max: usize,
     /// Bytes of one object or batch: 1 TiB, ten hours at 30 MiB/s.
     pub object_bytes_max: u64,
     /// How long a caller may take to send its headers or a JSON body.
@@ -104,6 +112,7 @@ impl Default for Limits {
             connections_max: 256,
             calls_max: 256,
             transfers_max: 32,
+            chunk_streams_max: 64,
             object_bytes_max: 1 << 40,
             request_timeout: Duration::from_secs(30),
             stall_timeout: Duration::from_secs(120),
@@ -160,6 +169,7 @@ impl Modules {
         storage: StorageServer;
         supplier: SupplierServer;
         node: NodeServer;
+        world: WorldServer;
     }
 
     /// Adds other methods.
@@ -177,12 +187,23 @@ impl Modules {
     }
 }
 
+/// What the node does with bytes; none of it is there on a node that is no customer.
+#[derive(Clone, Default)]
+pub struct Backends {
+    /// Objects.
+    pub objects: Option<Arc<dyn Objects>>,
+    /// Chunks of worlds.
+    pub places: Option<Arc<dyn Places>>,
+}
+
 /// What every request needs.
 struct Shared {
     config: Config,
     token: Token,
     objects: Option<Arc<dyn Objects>>,
     transfers: Arc<Semaphore>,
+    places: Option<Arc<dyn Places>>,
+    chunk_streams: Arc<Semaphore>,
     rpc: json::Rpc,
 }
 
@@ -208,20 +229,15 @@ impl Handle {
     }
 }
 
-/// Listens and answers until stopped. `objects` is none on a node that keeps no files.
-pub async fn start(
-    config: Config,
-    token: Token,
-    modules: Modules,
-    objects: Option<Arc<dyn Objects>>,
-) -> Result<Handle, Error> {
+/// Listens and answers until stopped.
+pub async fn start(config: Config, token: Token, modules: Modules, backends: Backends) -> Result<Handle, Error> {
     let failed = |source| Error::Listen { address: config.listen, source };
     let listener = TcpListener::bind(config.listen).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     let (stop, server) = stop_channel();
     let connections_max = config.limits.connections_max;
     let request_timeout = config.limits.request_timeout;
-    let router = router(config, token, modules.finish()?, objects, stop.clone())?;
+    let router = router(config, token, modules.finish()?, backends, stop.clone())?;
     let accepting = tokio::spawn(accept::run(listener, router, connections_max, request_timeout, stop));
     tracing::info!(%address, "JSON-RPC and object routes");
     Ok(Handle { address, server, accepting })
@@ -231,7 +247,7 @@ fn router(
     config: Config,
     token: Token,
     methods: Methods,
-    objects: Option<Arc<dyn Objects>>,
+    backends: Backends,
     stop: StopHandle,
 ) -> Result<Router, Error> {
     let limits = &config.limits;
@@ -254,12 +270,15 @@ fn router(
     };
     let cors = cors(&config.origins)?;
     let transfers = Arc::new(Semaphore::new(limits.transfers_max));
-    let shared = Arc::new(Shared { config, token, objects, transfers, rpc });
+    let chunk_streams = Arc::new(Semaphore::new(limits.chunk_streams_max));
+    let Backends { objects, places } = backends;
+    let shared = Arc::new(Shared { config, token, objects, transfers, places, chunk_streams, rpc });
     Ok(Router::new()
         .route("/", any(json::handle))
         .route("/objects", any(routes::handle))
         .route("/objects/", any(routes::handle))
         .route("/objects/{*path}", any(routes::handle))
+        .route("/worlds/{id}/chunks", post(places::handle))
         .fallback(routes::nothing_here)
         .layer(middleware::from_fn_with_state(shared.clone(), gate::pass))
         .layer(cors)

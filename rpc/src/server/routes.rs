@@ -57,7 +57,7 @@ pub fn answer(failure: &Failure) -> Response {
 pub async fn nothing_here(request: Request) -> Response {
     let shown: String = request.uri().path().chars().take(80).collect();
     let what = format!("there is nothing at {}", shown.escape_debug());
-    answer(&Failure::not_found(what, "JSON-RPC is at /, objects are at /objects/{path}"))
+    answer(&Failure::not_found(what, "JSON-RPC is at /, objects are at /objects/{path}, chunks at /worlds/{id}/chunks"))
 }
 
 /// Everything under `/objects`.

@@ -9,3 +9,4 @@ pub mod market;
 pub mod node;
 pub mod storage;
 pub mod supplier;
+pub mod world;

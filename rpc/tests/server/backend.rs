@@ -9,9 +9,10 @@ use std::{
 use alloy_primitives::{Address, B256, keccak256};
 use async_trait::async_trait;
 use bitdust_rpc::{
-    Client, Code, Config, Failure, Handle, Modules, Token,
+    Backends, Client, Code, Config, Failure, Handle, Modules, Token,
     api::{NetServer, NodeServer, StorageServer, SupplierServer},
     objects::{At, ByteStream, DeleteReport, ObjectMeta, ObjectPath, Objects, OpenObject, PutReport, PutRequest},
+    places::{ChunksRequest, Frame, FrameStream, Places, Source},
     tar::read::Entries,
     types::{
         node::{MetricsInfo, NodeStatus, PeerInfo, Role, SendRequest, Sent},
@@ -20,6 +21,7 @@ use bitdust_rpc::{
     },
 };
 use bitdust_types::{Amount, BlockId, DatasetId, Root};
+use bitdust_world::{Chunk, block, pack};
 use bytes::Bytes;
 use futures::{StreamExt, stream};
 
@@ -81,6 +83,28 @@ impl Backend {
 
     fn missing(path: &str) -> Failure {
         Failure::not_found(format!("there is no object {path}"), "storage_ls lists what there is")
+    }
+}
+
+/// The one world that there is: chunks at even x are stone in a claimed location, the others the generator's.
+pub const WORLD: B256 = B256::repeat_byte(9);
+
+#[async_trait]
+impl Places for Backend {
+    async fn chunks(&self, world: B256, request: ChunksRequest) -> Result<FrameStream, Failure> {
+        if world != WORLD {
+            return Err(Failure::not_found(format!("there is no world {world}"), "ask for another"));
+        }
+        let frame = |wanted: bitdust_rpc::places::WantedChunk| match wanted.pos.x % 2 {
+            0 => {
+                let chunk = Chunk::uniform(block::STONE);
+                let (hash, packed) = (chunk.hash(), pack::pack(&chunk));
+                let source = Source::supplier(Address::repeat_byte(1));
+                Frame::Chunk { pos: wanted.pos, hash, sequence: 3, source, packed }
+            }
+            _ => Frame::Generated { pos: wanted.pos, unclaimed: false },
+        };
+        Ok(stream::iter(request.chunks.into_iter().map(frame)).boxed())
     }
 }
 
@@ -331,8 +355,8 @@ impl Node {
             .and_then(|modules| modules.supplier(backend.clone()))
             .and_then(|modules| modules.node(backend.clone()))
             .unwrap();
-        let objects = Arc::new(backend.clone());
-        let handle = bitdust_rpc::start(config, Token::from_bytes(TOKEN), modules, Some(objects)).await.unwrap();
+        let backends = Backends { objects: Some(Arc::new(backend.clone())), places: Some(Arc::new(backend.clone())) };
+        let handle = bitdust_rpc::start(config, Token::from_bytes(TOKEN), modules, backends).await.unwrap();
         let url = format!("http://{}", handle.local_addr());
         Node { handle, backend, url }
     }

@@ -5,3 +5,4 @@ mod chain;
 mod jsonrpc;
 mod objects;
 mod people;
+mod places;

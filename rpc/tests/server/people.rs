@@ -140,7 +140,7 @@ async fn no_node_and_a_taken_port_are_named() {
         bitdust_rpc::Config { listen: address, ..Default::default() },
         Token::from_bytes([0; 32]),
         bitdust_rpc::Modules::new("x"),
-        None,
+        bitdust_rpc::Backends::default(),
     );
     let message = taken.await.err().unwrap().to_string();
     assert!(message.contains(&address.to_string()), "{message}");

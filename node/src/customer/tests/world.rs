@@ -15,9 +15,11 @@ use bitdust_ledger::{
     CheckedTx, Genesis, Header, Prove,
     beacon::HashChain,
     exec::{self, Call, Ctx, Proposal},
-    market::{self, MarketView, view::SupplierInfo},
+    market::{MarketView, view::SupplierInfo},
+    precompile,
     state::{Account, EmptyState, StateDiff, StateError, StateReader},
     tx,
+    worlds::WorldsView,
 };
 use bitdust_market::supplier::{BlobStore as _, MemoryStore};
 use bitdust_types::{
@@ -30,7 +32,7 @@ use zeroize::Zeroizing;
 
 use super::network::TestNetwork;
 use crate::{
-    chain_api::{ChainReader, Included, Look, ProofSink, TxSender, look},
+    chain_api::{ChainReader, Included, Look, LookAtWorlds, ProofSink, TxSender, look},
     customer::{Customer, Parts},
     supplier::{self, OfferTerms, Supplier, keeper, offering, proving},
 };
@@ -197,6 +199,14 @@ impl ChainReader for TestChain {
         };
         look(&MarketView::new(&state, &self.params), height)
     }
+
+    fn look_at_worlds(&self, look: &mut LookAtWorlds<'_>) -> Result<()> {
+        let (state, height) = {
+            let tip = self.tip.lock().unwrap();
+            (tip.state.clone(), Height(tip.head.height))
+        };
+        look(&WorldsView::new(&state), height)
+    }
 }
 
 #[async_trait]
@@ -231,7 +241,7 @@ impl TxSender for TestSender {
         header.height += 1;
         let tried = exec::call(&tip.state, &chain.params, &header, &call)?;
         if !tried.success {
-            bail!("the transaction would fail: {}", market::explain(&tried.output).unwrap_or_default());
+            bail!("the transaction would fail: {}", precompile::explain(to, &tried.output).unwrap_or_default());
         }
         let nonce = tip.state.account(self.account())?.map_or(0, |account| account.nonce);
         let tx = TxEip1559 {
@@ -252,7 +262,7 @@ impl TxSender for TestSender {
         let receipts = chain.block(&mut tip, vec![checked]);
         let receipt = receipts.iter().find(|receipt| receipt.tx_hash == hash).context("the block took it")?;
         if !receipt.success {
-            bail!("the transaction failed: {}", market::explain(&receipt.output).unwrap_or_default());
+            bail!("the transaction failed: {}", precompile::explain(to, &receipt.output).unwrap_or_default());
         }
         let gas_paid = U256::from(receipt.gas_used) * U256::from(receipt.effective_gas_price);
         Ok(Included { hash, height: Height(tip.head.height), gas_paid })
@@ -351,12 +361,16 @@ impl World {
         customer
     }
 
+    /// A numbered account on the chain.
+    pub fn sender(&self, number: usize) -> TestSender {
+        TestSender { chain: self.chain.clone(), key: key(number) }
+    }
+
     /// A customer with its journal in a directory.
     pub fn customer_in(&self, number: usize, dir: &Path) -> Arc<Customer> {
-        let sender = TestSender { chain: self.chain.clone(), key: key(number) };
         Customer::open(Parts {
             chain: self.chain.clone(),
-            sender: Arc::new(sender),
+            sender: Arc::new(self.sender(number)),
             dialer: self.network.clone(),
             surveyor: self.network.clone(),
             storage_secret: Zeroizing::new([number as u8; 32]),

@@ -1,0 +1,126 @@
+//! Edits of this node's account: signed operations, one for each location that they touch.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use anyhow::{Context as _, Result, bail};
+use bitdust_types::{Address, B256, U256};
+use bitdust_world::{
+    BlockId, LocationPos, VoxelPos,
+    block::ID_END,
+    edits::{AccessList, Body, Builders, Checked, Inserted, Secp256k1, limits::VOXELS_PER_OP_MAX, voxel},
+};
+
+use super::{Worlds, place::Place};
+use crate::chain_api::Included;
+use alloy_sol_types::SolCall as _;
+use bitdust_ledger::worlds::IWorlds;
+
+/// Locations that one call may touch: a structure of 768 m.
+const LOCATIONS_MAX: usize = 27;
+
+impl Worlds {
+    /// Changes voxels. All of them are seen here at once, or none.
+    pub async fn edit(&self, world: B256, edits: &[(VoxelPos, BlockId)]) -> Result<Vec<B256>> {
+        let mut by_location: BTreeMap<LocationPos, BTreeMap<u32, BlockId>> = BTreeMap::new();
+        for (pos, block) in edits {
+            if block.0 >= ID_END {
+                bail!("block {} at {pos}: ids end at {ID_END}", block.0);
+            }
+            by_location.entry(pos.chunk().location()).or_default().insert(voxel::number(*pos), *block);
+        }
+        if by_location.is_empty() {
+            bail!("there is nothing to change");
+        }
+        if by_location.len() > LOCATIONS_MAX {
+            bail!("{} locations at once are too many: at most {LOCATIONS_MAX}", by_location.len());
+        }
+        let mut places = Vec::new();
+        for (pos, writes) in by_location {
+            let place = self.place(world, pos).await?;
+            let place = place.with_context(|| {
+                format!("location {pos} is nobody's, and only what is claimed can be changed: claim it first")
+            })?;
+            place.check_right(self.account(), &writes)?;
+            places.push((place, writes));
+        }
+        let mut operations = Vec::new();
+        for (place, writes) in places {
+            let writes: Vec<(u32, BlockId)> = writes.into_iter().collect();
+            for part in writes.chunks(VOXELS_PER_OP_MAX) {
+                let (hash, op) = self.sign(&place, Body::Place(part.to_vec()))?;
+                operations.push(hash);
+                self.say(&place, op).await;
+            }
+        }
+        Ok(operations)
+    }
+
+    /// Says who may build at a location of this account: in its edits, which everybody goes by, and on the ledger, where
+    /// menus find it.
+    pub async fn set_access(
+        &self,
+        world: B256,
+        pos: LocationPos,
+        builders: Builders,
+        guests: &[Address],
+    ) -> Result<Included> {
+        let mut guests = guests.to_vec();
+        guests.sort_unstable();
+        guests.dedup();
+        self.admit(world, pos, builders, guests.clone()).await?;
+        let (x, y, z) = (pos.x, pos.y, pos.z);
+        let call = IWorlds::setAccessCall { world, x, y, z, build: builders as u8, guests, compactors: Vec::new() };
+        self.transact(U256::ZERO, call.abi_encode()).await.context("entering the access list")
+    }
+
+    /// Signs an access list as an edit of a location of this account. `guests` are sorted, each named once.
+    pub async fn admit(&self, world: B256, pos: LocationPos, builders: Builders, guests: Vec<Address>) -> Result<B256> {
+        let place = self.place(world, pos).await?.with_context(|| format!("location {pos} is nobody's"))?;
+        if place.owner() != self.account() {
+            bail!("location {pos} belongs to {}", place.owner());
+        }
+        let list = AccessList { guests, builders, ..AccessList::default() };
+        list.check()?;
+        let term = place.state().graph.term();
+        let (hash, op) = self.sign(&place, Body::Access { term, list })?;
+        self.say(&place, op).await;
+        Ok(hash)
+    }
+
+    /// Signs an edit and puts it into the graph. Answers its name and its bytes.
+    fn sign(&self, place: &Arc<Place>, body: Body) -> Result<(B256, Vec<u8>)> {
+        let mut state = place.state();
+        let statement = state.graph.draft(self.account(), body)?;
+        let op = statement.sign(self.sender.signing_key())?.check(&Secp256k1)?;
+        let (hash, bytes) = (B256::new(op.hash().0), bytes_of(&op));
+        match state.graph.insert(op)? {
+            Inserted::Applied | Inserted::Known => Ok((hash, bytes)),
+            Inserted::Dropped(why) => bail!("everybody would drop this edit of location {}: {why:?}", place.pos()),
+            Inserted::Pending(_) => bail!("the edit follows others that this node doesn't have; try again"),
+            Inserted::TooOld | Inserted::Full => {
+                bail!("location {} takes no more edits until its owner makes a new version of it", place.pos())
+            }
+        }
+    }
+}
+
+impl Place {
+    /// Whether an account may write these voxels, before anything is signed.
+    fn check_right(&self, author: Address, writes: &BTreeMap<u32, BlockId>) -> Result<()> {
+        let some: Vec<(u32, BlockId)> = writes.iter().take(1).map(|(at, block)| (*at, *block)).collect();
+        let drafted = self.state().graph.draft(author, Body::Place(some));
+        drafted.map(drop).with_context(|| format!("location {} of '{}'", self.pos(), self.world().def.name))
+    }
+}
+
+impl super::place::State {
+    /// Whether edits touch a chunk.
+    pub(super) fn edits(&self, index: u16) -> bool {
+        self.graph.edits_chunk(index)
+    }
+}
+
+/// An edit as it travels.
+pub fn bytes_of(op: &Checked) -> Vec<u8> {
+    op.op().encode()
+}

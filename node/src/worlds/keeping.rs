@@ -1,0 +1,113 @@
+//! Bringing edits to the suppliers: what was built since is appended to the location's log, at most a few seconds after.
+//!
+//! Only who may write the dataset does that: the claim's owner, whose node keeps everybody's edits of the place.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Result;
+use bitdust_proof::blob;
+use bitdust_world::location::{LOG_SEGMENTS_MAX, LogSegment, edits_file};
+
+use super::{Worlds, building::bytes_of, place::Place};
+use crate::{chain::now_ms, customer::PutFile};
+
+/// How often edits are looked for. An edit waits for half of it, for the pack to be flushed, and for two blocks.
+const PERIOD: Duration = Duration::from_millis(500);
+/// A last segment below this is made longer instead of beginning another: few files, little that is written twice.
+const SEGMENT_GROWS_BYTES: usize = 16 << 10;
+/// Edits on top of a version after which a new one is made.
+const EDITS_PER_VERSION: usize = 512;
+
+impl Worlds {
+    /// Keeps edits until the node stops.
+    pub async fn run(self: Arc<Self>) -> Result<()> {
+        loop {
+            tokio::time::sleep(PERIOD).await;
+            for place in self.open_places() {
+                if place.owner() != self.account() || !place.has_unsaved() {
+                    continue;
+                }
+                let worlds = self.clone();
+                tokio::spawn(async move {
+                    // Whoever is at it already takes these edits along, or the next round does.
+                    let Ok(_writing) = place.writing.try_lock() else { return };
+                    if let Err(error) = worlds.keep(&place).await {
+                        tracing::warn!(pos = %place.pos(), "edits could not be kept, trying again: {error:#}");
+                    }
+                });
+            }
+        }
+    }
+
+    async fn keep(&self, place: &Arc<Place>) -> Result<()> {
+        place.refresh(self).await?;
+        let (segments, log, edits) = {
+            let state = place.state();
+            let ops: Vec<Vec<u8>> = state.unsaved().map(bytes_of).collect();
+            let mut log = state.log.clone();
+            (append(&mut log, ops)?, log, state.graph.log().len())
+        };
+        let mut waiting = Vec::new();
+        let (files, queue) = tokio::sync::mpsc::channel(segments.len().max(1));
+        for (first, bytes) in segments {
+            let path = place.file(&edits_file(first));
+            waiting.push(path.clone());
+            let queued = files.send(file(path, bytes, false)).await;
+            queued.map_err(|_| anyhow::anyhow!("the edits could not be queued"))?;
+        }
+        drop(files);
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        let receipt = self.customer.put(place.dataset(), queue, tokio::sync::watch::Sender::default()).await?;
+        {
+            let mut state = place.state();
+            // A version made meanwhile has a log of its own.
+            if state.log.newest != log.newest && state.log.next <= log.next {
+                state.log = log.clone();
+                state.revision = receipt.number;
+            }
+        }
+        tracing::debug!(pos = %place.pos(), revision = receipt.number, "edits are kept");
+        if edits >= EDITS_PER_VERSION || log.segments + 8 >= LOG_SEGMENTS_MAX {
+            self.save_place(place).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Lays edits out behind a log: the files to write, by the number of their first edit.
+fn append(log: &mut super::place::Log, mut ops: Vec<Vec<u8>>) -> Result<Vec<(u64, Vec<u8>)>> {
+    let mut written = Vec::new();
+    if ops.is_empty() {
+        return Ok(written);
+    }
+    let grown = log.last.take_if(|last| last.ops.iter().map(Vec::len).sum::<usize>() < SEGMENT_GROWS_BYTES);
+    if let Some(last) = grown {
+        ops.splice(0..0, last.ops);
+        log.next = last.first;
+        log.newest = log.before_last;
+        log.segments -= 1;
+    }
+    while !ops.is_empty() {
+        let segment = LogSegment::fill(log.next, log.newest, &ops);
+        anyhow::ensure!(!segment.ops.is_empty(), "an edit of {} bytes fits no segment", ops[0].len());
+        ops.drain(..segment.ops.len());
+        let bytes = segment.encode()?;
+        written.push((segment.first, bytes.clone()));
+        log.extend(segment, blob::root(&bytes), &mut Vec::new())?;
+    }
+    Ok(written)
+}
+
+/// A file of a location.
+pub(super) fn file(path: String, bytes: Vec<u8>, aligned: bool) -> PutFile {
+    PutFile {
+        path,
+        bytes: Some(bytes.len() as u64),
+        modified_ms: now_ms(),
+        aligned,
+        metadata: Vec::new(),
+        content: Box::new(std::io::Cursor::new(bytes)),
+    }
+}

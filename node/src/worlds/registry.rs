@@ -1,0 +1,145 @@
+//! Worlds as the ledger lists them, with the definitions that their creators keep in the market.
+//!
+//! A definition is read from its suppliers once per revision and held against the world's id, so it doesn't matter who
+//! brought it.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use anyhow::{Context as _, Result, bail};
+use bitdust_ledger::worlds::{Place as LedgerPlace, Standing, WorldsView, view::ClaimInfo, view::WorldInfo};
+use bitdust_types::{B256, DatasetId, Height};
+use bitdust_world::{
+    LocationPos,
+    content::WorldDef,
+    r#gen::{GENERATOR_VERSION, Generator, Params},
+};
+
+use super::Worlds;
+use crate::chain_api::look_at_worlds;
+
+/// Worlds whose definitions are kept in memory, at most 4 MiB each.
+pub const WORLDS_MAX: usize = 16;
+
+/// A world that can be walked through.
+pub struct World {
+    /// Its id.
+    pub id: B256,
+    /// Its definition.
+    pub def: WorldDef,
+    /// The definition's canonical bytes.
+    pub bytes: Vec<u8>,
+    /// Makes its terrain.
+    pub generator: Generator,
+    dataset: DatasetId,
+    revision: u64,
+}
+
+/// The worlds read last.
+#[derive(Default)]
+pub struct Registry(Mutex<BTreeMap<B256, Arc<World>>>);
+
+/// The file in a world's dataset that holds its definition.
+pub fn definition_file(world: B256) -> String {
+    format!("worlds/{}/definition", hex::encode(&world[..8]))
+}
+
+/// Where a location's files are in its dataset.
+pub fn location_file(world: B256, pos: LocationPos, file: &str) -> String {
+    format!("worlds/{}/{},{},{}/{file}", hex::encode(&world[..8]), pos.x, pos.y, pos.z)
+}
+
+/// A position as the ledger writes it.
+pub fn on_ledger(pos: LocationPos) -> LedgerPlace {
+    LedgerPlace { x: pos.x, y: pos.y, z: pos.z }
+}
+
+impl Registry {
+    /// A world, from memory if its dataset hasn't changed since.
+    pub async fn world(&self, worlds: &Worlds, id: B256) -> Result<Arc<World>> {
+        let info = worlds.info(id)?;
+        let revision = worlds.revision(info.dataset)?;
+        if let Some(known) = self.known().get(&id)
+            && (known.dataset, known.revision) == (info.dataset, revision)
+        {
+            return Ok(known.clone());
+        }
+        let file = definition_file(id);
+        let read = async { worlds.customer.get(info.dataset, &file, None).await?.collect().await };
+        let bytes = read.await.with_context(|| format!("the definition of world '{}' can't be read", info.name))?;
+        let def = WorldDef::decode(&bytes).with_context(|| format!("the definition of world '{}'", info.name))?;
+        if def.id().0 != id.0 {
+            bail!("the dataset of world '{}' holds the definition of another world, {}", info.name, def.id());
+        }
+        let world = Arc::new(World { id, generator: generator(&def)?, def, bytes, dataset: info.dataset, revision });
+        let mut known = self.known();
+        if known.len() >= WORLDS_MAX && !known.contains_key(&id) {
+            known.pop_first();
+        }
+        known.insert(id, world.clone());
+        Ok(world)
+    }
+
+    fn known(&self) -> MutexGuard<'_, BTreeMap<B256, Arc<World>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The generator that a definition names.
+pub fn generator(def: &WorldDef) -> Result<Generator> {
+    if def.generator != GENERATOR_VERSION {
+        bail!(
+            "world '{}' is made by generator version {}, and this program has version {GENERATOR_VERSION}; use the \
+             release that its creator used",
+            def.name,
+            def.generator
+        );
+    }
+    let params: Params =
+        borsh::from_slice(&def.params).with_context(|| format!("the terrain parameters of world '{}'", def.name))?;
+    Generator::new(def.seed, params).with_context(|| format!("the terrain of world '{}'", def.name))
+}
+
+impl Worlds {
+    /// A world with its definition.
+    pub async fn world(&self, id: B256) -> Result<Arc<World>> {
+        self.registry.world(self, id).await
+    }
+
+    /// What the ledger says of a world.
+    pub fn info(&self, id: B256) -> Result<WorldInfo> {
+        let known = self.look(|view, _| Ok(view.world(id)?))?;
+        known.with_context(|| format!("the ledger has no world {id}; `bitdust world list` shows which there are"))
+    }
+
+    /// The worlds on the ledger, at most `count`.
+    pub fn list(&self, count: u32) -> Result<Vec<WorldInfo>> {
+        self.look(|view, _| Ok(view.worlds(0, count)?))
+    }
+
+    /// The claim of a location, if it still counts.
+    pub fn claim(&self, world: B256, pos: LocationPos) -> Result<Option<ClaimInfo>> {
+        let params = self.chain.params().clone();
+        self.look(|view, height| {
+            let claim = view.claim(world, on_ledger(pos))?;
+            Ok(claim.filter(|claim| claim.standing(params.epoch_of(height)) != Standing::Lapsed))
+        })
+    }
+
+    /// Claims of a world, from a place in its list on.
+    pub fn claims(&self, world: B256, from: u32, count: u32) -> Result<Vec<ClaimInfo>> {
+        self.look(|view, _| Ok(view.claims(world, from, count)?))
+    }
+
+    /// The newest revision of a dataset.
+    pub(super) fn revision(&self, dataset: DatasetId) -> Result<u64> {
+        let info = crate::chain_api::look(&*self.chain, |view, _| Ok(view.dataset(dataset)?))?;
+        Ok(info.with_context(|| format!("the ledger has no dataset {dataset}"))?.number)
+    }
+
+    pub(super) fn look<T>(&self, see: impl FnMut(&WorldsView<'_>, Height) -> Result<T>) -> Result<T> {
+        look_at_worlds(&*self.chain, see)
+    }
+}

@@ -1,0 +1,71 @@
+//! Worlds: who published them, who claimed which location, and building there. Chunks go over HTTP
+//! (`POST /worlds/{id}/chunks`), not through here.
+
+use alloy_primitives::{Address, B256};
+use bitdust_world::{LocationPos, VoxelPos};
+use jsonrpsee::proc_macros::rpc;
+
+use crate::{
+    failure::Failure,
+    types::world::{
+        ClaimInfo, ClaimPage, ClaimReport, ClaimRequest, CreateWorld, EditReport, LocationInfo, MayBuild, SaveReport,
+        VoxelEdit, WorldInfo, WorldStats, WorldSummary,
+    },
+};
+
+/// The namespace `world_`.
+#[cfg_attr(not(feature = "client"), rpc(server, namespace = "world"))]
+#[cfg_attr(not(feature = "server"), rpc(client, namespace = "world"))]
+#[cfg_attr(all(feature = "client", feature = "server"), rpc(server, client, namespace = "world"))]
+pub trait World {
+    /// The worlds that the ledger lists.
+    #[method(name = "list")]
+    async fn world_list(&self) -> Result<Vec<WorldSummary>, Failure>;
+
+    /// A world with its definition, read from its suppliers.
+    #[method(name = "info")]
+    async fn world_info(&self, world: B256) -> Result<WorldInfo, Failure>;
+
+    /// Publishes a world: stores its definition and registers it.
+    #[method(name = "create")]
+    async fn world_create(&self, request: CreateWorld) -> Result<WorldSummary, Failure>;
+
+    /// Claimed locations of a world, after `after`, at most `limit` (100 if not given).
+    #[method(name = "claims")]
+    async fn world_claims(&self, world: B256, after: Option<u64>, limit: Option<u32>) -> Result<ClaimPage, Failure>;
+
+    /// Claimed locations within so many metres of a place.
+    #[method(name = "near")]
+    async fn world_near(&self, world: B256, at: VoxelPos, metres: u32) -> Result<Vec<ClaimInfo>, Failure>;
+
+    /// Claims a location for this node's account, and makes and funds the dataset that keeps it.
+    #[method(name = "claim")]
+    async fn world_claim(&self, world: B256, request: ClaimRequest) -> Result<ClaimReport, Failure>;
+
+    /// Says who may build at a location of this node's account.
+    #[method(name = "access")]
+    async fn world_access(
+        &self,
+        world: B256,
+        pos: LocationPos,
+        build: MayBuild,
+        guests: Vec<Address>,
+    ) -> Result<ClaimInfo, Failure>;
+
+    /// A location and how it is kept.
+    #[method(name = "location")]
+    async fn world_location(&self, world: B256, pos: LocationPos) -> Result<LocationInfo, Failure>;
+
+    /// Changes voxels, as this node's account. They are seen here at once, by others as soon as they hear of it, and are
+    /// kept by suppliers within seconds.
+    #[method(name = "edit")]
+    async fn world_edit(&self, world: B256, edits: Vec<VoxelEdit>) -> Result<EditReport, Failure>;
+
+    /// Folds a location's edits into a new version of it.
+    #[method(name = "save")]
+    async fn world_save(&self, world: B256, pos: LocationPos) -> Result<SaveReport, Failure>;
+
+    /// Where this node's world data came from.
+    #[method(name = "stats")]
+    async fn world_stats(&self) -> Result<WorldStats, Failure>;
+}
