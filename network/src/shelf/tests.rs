@@ -1,3 +1,5 @@
+//! The shelf of announcements: its bounds, its order of giving way, and what time does to it.
+
 use std::time::Duration;
 
 use proptest::prelude::*;

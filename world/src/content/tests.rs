@@ -1,3 +1,5 @@
+//! Content as a creator writes it, as bytes, and as it is played.
+
 mod bot;
 mod bytes;
 mod documents;

@@ -1,3 +1,5 @@
+//! Locations as bytes: there and back, and everything that lies about sizes, places and writers.
+
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 

@@ -1,3 +1,5 @@
+//! Players who meet: messages, tracks, behaviour, and what a crowd costs.
+
 mod behaviour;
 mod messages;
 mod simulation;

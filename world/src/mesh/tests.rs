@@ -1,3 +1,5 @@
+//! Meshes against a slow and simple one, and against those recorded.
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Packed chunks: there and back, always within the bound, and bombs refused.
+
 use proptest::prelude::*;
 
 use super::*;

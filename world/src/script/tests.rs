@@ -1,3 +1,5 @@
+//! Scripts: every step read, every mistake named with its line.
+
 use proptest::prelude::*;
 
 use super::{Action, Problem, SCRIPT_BYTES_MAX, STEPS_MAX, Script};

@@ -1,3 +1,5 @@
+//! Definitions and a player's progress as bytes: there and back, and what is refused.
+
 use bitdust_types::{Address, keccak256};
 use proptest::prelude::*;
 

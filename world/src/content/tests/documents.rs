@@ -1,3 +1,5 @@
+//! Documents that people write: what is read from them, and what mistakes are called.
+
 use super::{FIRST_STEPS, read, with_content};
 use crate::{
     VoxelPos,

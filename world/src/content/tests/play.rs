@@ -1,3 +1,5 @@
+//! Quests played through, in the right order and in wrong ones.
+
 use proptest::prelude::*;
 
 use super::{first_steps, with_content};

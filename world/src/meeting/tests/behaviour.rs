@@ -1,3 +1,5 @@
+//! One player's state machine: who is told what, when, and who is not listened to.
+
 use std::collections::BTreeSet;
 
 use bitdust_types::signing;

@@ -1,3 +1,5 @@
+//! Messages as bytes: there and back, bounds, and what is refused.
+
 use bitdust_types::signing;
 use proptest::prelude::*;
 

@@ -1,3 +1,5 @@
+//! Where others seem to be between two poses, and when they lie.
+
 use proptest::prelude::*;
 
 use super::at;
