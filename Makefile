@@ -5,7 +5,7 @@
 export CARGO_TARGET_DIR ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/bitdust/target
 BITDUST := $(CARGO_TARGET_DIR)/debug/bitdust
 
-.PHONY: run test build setup lint soak bench fuzz
+.PHONY: run test build setup lint soak bench fuzz world world-build world-test
 
 run: build ## Start a network on this machine and show what it does; Ctrl-C ends it
 	$(BITDUST) devnet --demo
@@ -28,6 +28,18 @@ soak: setup ## Fifty kills at random moments; about ten minutes
 
 bench: setup ## Throughput of the pipeline, the devnet and the chain
 	scripts/bench.sh
+
+world: build world-build ## A first look at a world kept on 8 suppliers of this machine, in a window
+	$(CARGO_TARGET_DIR)/debug/bitdust-world --devnet
+
+world-build: setup
+	@scripts/setup-viewer.sh
+	cargo build --locked -p bitdust-viewer
+
+world-test: setup ## Tests of the viewer's systems, without a window
+	@scripts/setup-viewer.sh
+	cargo clippy --locked -p bitdust-viewer --all-targets -- --deny warnings
+	cargo test --locked -p bitdust-viewer
 
 fuzz: setup ## A minute for each decoder of foreign bytes; needs the nightly toolchain and cargo-fuzz
 	scripts/fuzz.sh

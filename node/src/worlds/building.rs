@@ -2,8 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use alloy_sol_types::SolCall as _;
 use anyhow::{Context as _, Result, bail};
-use bitdust_types::{Address, B256, U256};
+use bitdust_ledger::{market::IMarket, worlds::IWorlds};
+use bitdust_types::{Address, B256, U256, limits::WRITERS_PER_DATASET_MAX, system::MARKET};
 use bitdust_world::{
     BlockId, LocationPos, VoxelPos,
     block::ID_END,
@@ -11,10 +13,10 @@ use bitdust_world::{
 };
 
 use super::{Worlds, place::Place};
-use crate::chain_api::Included;
-use alloy_sol_types::SolCall as _;
-use bitdust_ledger::worlds::IWorlds;
+use crate::chain_api::{Included, look};
 
+/// What one guest may write to a location's dataset: four full logs of 17 MiB.
+const GUEST_QUOTA_BYTES: u64 = 68 << 20;
 /// Locations that one call may touch: a structure of 768 m.
 const LOCATIONS_MAX: usize = 27;
 
@@ -68,6 +70,7 @@ impl Worlds {
         guests.sort_unstable();
         guests.dedup();
         self.admit(world, pos, builders, guests.clone()).await?;
+        self.entrust(world, pos, &guests).await?;
         let (x, y, z) = (pos.x, pos.y, pos.z);
         let call = IWorlds::setAccessCall { world, x, y, z, build: builders as u8, guests, compactors: Vec::new() };
         self.transact(U256::ZERO, call.abi_encode()).await.context("entering the access list")
@@ -85,6 +88,27 @@ impl Worlds {
         let (hash, op) = self.sign(&place, Body::Access { term, list })?;
         self.say(&place, op).await;
         Ok(hash)
+    }
+
+    /// Lets the first guests write the location's dataset, so that what they build is kept while the owner is away; and
+    /// nobody else any more.
+    async fn entrust(&self, world: B256, pos: LocationPos, guests: &[Address]) -> Result<()> {
+        let place = self.place(world, pos).await?.with_context(|| format!("location {pos} is nobody's"))?;
+        let dataset = place.dataset();
+        let known = look(&*self.chain, |view, _| Ok((view.dataset(dataset)?, view.writers(dataset)?)))?;
+        let (Some(info), writers) = known else { bail!("the ledger has no dataset {dataset}") };
+        let wanted = &guests[..guests.len().min(WRITERS_PER_DATASET_MAX as usize)];
+        let is_writer = |guest: &Address| writers.iter().any(|known| known.writer == *guest);
+        let gone = writers.iter().map(|known| known.writer).filter(|known| !wanted.contains(known));
+        let come = wanted.iter().copied().filter(|guest| !is_writer(guest));
+        let changes: Vec<_> =
+            gone.map(|writer| (writer, 0, 0)).chain(come.map(|guest| (guest, GUEST_QUOTA_BYTES, info.end.0))).collect();
+        for (writer, quota, expiry) in changes {
+            let (dataset, what) = (dataset.into(), || format!("letting {writer} keep edits of location {pos}"));
+            let call = IMarket::setWriterCall { dataset, writer, quotaBytes: quota, expiryEpoch: expiry };
+            self.sender.transact(MARKET, U256::ZERO, call.abi_encode().into()).await.with_context(what)?;
+        }
+        Ok(())
     }
 
     /// Signs an edit and puts it into the graph. Answers its name and its bytes.

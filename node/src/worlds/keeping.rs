@@ -1,30 +1,46 @@
 //! Bringing edits to the suppliers: what was built since is appended to the location's log, at most a few seconds after.
 //!
-//! Only who may write the dataset does that: the claim's owner, whose node keeps everybody's edits of the place.
+//! Only who may write the dataset does that: the claim's owner, whose node keeps everybody's edits of the place, and guests
+//! whom the owner entrusted with it, if the owner's node doesn't for a while. If two are at it the ledger takes one of them, and
+//! the other looks again.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use anyhow::Result;
 use bitdust_proof::blob;
+use bitdust_types::DatasetId;
 use bitdust_world::location::{LOG_SEGMENTS_MAX, LogSegment, edits_file};
 
 use super::{Worlds, building::bytes_of, place::Place};
-use crate::{chain::now_ms, customer::PutFile};
+use crate::{
+    chain::now_ms,
+    customer::{PutFile, catalog},
+};
 
 /// How often edits are looked for. An edit waits for half of it, for the pack to be flushed, and for two blocks.
 const PERIOD: Duration = Duration::from_millis(500);
 /// A last segment below this is made longer instead of beginning another: few files, little that is written twice.
 const SEGMENT_GROWS_BYTES: usize = 16 << 10;
+/// For so long a guest leaves edits to the owner's node.
+const GUEST_PATIENCE: Duration = Duration::from_secs(15);
 /// Edits on top of a version after which a new one is made.
 const EDITS_PER_VERSION: usize = 512;
 
 impl Worlds {
     /// Keeps edits until the node stops.
     pub async fn run(self: Arc<Self>) -> Result<()> {
+        let mut waiting: HashMap<DatasetId, Instant> = HashMap::new();
         loop {
             tokio::time::sleep(PERIOD).await;
-            for place in self.open_places() {
-                if place.owner() != self.account() || !place.has_unsaved() {
+            let places: Vec<_> = self.open_places().into_iter().filter(|place| place.has_unsaved()).collect();
+            waiting.retain(|dataset, _| places.iter().any(|place| place.dataset() == *dataset));
+            for place in places {
+                let since = *waiting.entry(place.dataset()).or_insert_with(Instant::now);
+                if place.owner() != self.account() && (since.elapsed() < GUEST_PATIENCE || !self.may_write(&place)) {
                     continue;
                 }
                 let worlds = self.clone();
@@ -37,6 +53,11 @@ impl Worlds {
                 });
             }
         }
+    }
+
+    fn may_write(&self, place: &Place) -> bool {
+        let state = catalog::read(&*self.chain, place.dataset());
+        state.is_ok_and(|state| state.may_write(self.account()))
     }
 
     async fn keep(&self, place: &Arc<Place>) -> Result<()> {
@@ -69,7 +90,8 @@ impl Worlds {
             }
         }
         tracing::debug!(pos = %place.pos(), revision = receipt.number, "edits are kept");
-        if edits >= EDITS_PER_VERSION || log.segments + 8 >= LOG_SEGMENTS_MAX {
+        let is_full = edits >= EDITS_PER_VERSION || log.segments + 8 >= LOG_SEGMENTS_MAX;
+        if is_full && place.owner() == self.account() {
             self.save_place(place).await?;
         }
         Ok(())

@@ -19,7 +19,10 @@ use bitdust_types::{Address, B256, DatasetId, Root};
 use bitdust_world::{
     LocationPos,
     edits::{AccessList, Checked, Claim, Folded, Graph, Op, Secp256k1},
-    location::{LogSegment, MANIFEST_FILE, Manifest, base_file, chunks_file, edits_file},
+    location::{
+        BASE_BYTES_MAX, LOG_SEGMENT_BYTES_MAX, LogSegment, MANIFEST_BYTES_MAX, MANIFEST_FILE, Manifest, base_file,
+        chunks_file, edits_file,
+    },
 };
 
 use super::{
@@ -193,7 +196,7 @@ impl Place {
         if files.file(&path).is_none() {
             return Ok(None);
         }
-        let bytes = self.read(worlds, MANIFEST_FILE).await?;
+        let bytes = self.read(worlds, MANIFEST_FILE, MANIFEST_BYTES_MAX).await?;
         if let Some(known) = known.filter(|known| known.hash() == blob::root(&bytes)) {
             return Ok(Some(known));
         }
@@ -215,7 +218,7 @@ impl Place {
         if manifest.version().base.is_none() {
             return Ok(None);
         }
-        let bytes = self.read(worlds, &base_file(manifest.version().sequence)).await?;
+        let bytes = self.read(worlds, &base_file(manifest.version().sequence), BASE_BYTES_MAX as usize).await?;
         manifest.check_base(&bytes)?;
         Ok(Some(Folded::decode(&bytes)?))
     }
@@ -229,7 +232,7 @@ impl Place {
             log.segments -= 1;
         }
         while files.file(&self.file(&edits_file(log.next))).is_some() {
-            let bytes = self.read(worlds, &edits_file(log.next)).await?;
+            let bytes = self.read(worlds, &edits_file(log.next), LOG_SEGMENT_BYTES_MAX).await?;
             let segment = LogSegment::decode(&bytes)?;
             anyhow::ensure!(
                 segment.previous == log.newest && segment.first == log.next,
@@ -241,11 +244,8 @@ impl Place {
         Ok((log, ops))
     }
 
-    pub(super) async fn read(&self, worlds: &Worlds, file: &str) -> Result<Vec<u8>> {
-        let mut download = worlds.customer.get(self.dataset, &self.file(file), None).await?;
-        let bytes = download.collect().await?;
-        worlds.note(&download);
-        Ok(bytes)
+    async fn read(&self, worlds: &Worlds, file: &str, bytes_max: usize) -> Result<Vec<u8>> {
+        worlds.read(self.dataset, &self.file(file), bytes_max).await
     }
 }
 

@@ -13,7 +13,7 @@ use bitdust_ledger::worlds::{Place as LedgerPlace, Standing, WorldsView, view::C
 use bitdust_types::{B256, DatasetId, Height};
 use bitdust_world::{
     LocationPos,
-    content::WorldDef,
+    content::{WorldDef, limits::WORLD_BYTES_MAX},
     r#gen::{GENERATOR_VERSION, Generator, Params},
 };
 
@@ -67,8 +67,8 @@ impl Registry {
             return Ok(known.clone());
         }
         let file = definition_file(id);
-        let read = async { worlds.customer.get(info.dataset, &file, None).await?.collect().await };
-        let bytes = read.await.with_context(|| format!("the definition of world '{}' can't be read", info.name))?;
+        let bytes = worlds.read(info.dataset, &file, WORLD_BYTES_MAX).await;
+        let bytes = bytes.with_context(|| format!("the definition of world '{}' can't be read", info.name))?;
         let def = WorldDef::decode(&bytes).with_context(|| format!("the definition of world '{}'", info.name))?;
         if def.id().0 != id.0 {
             bail!("the dataset of world '{}' holds the definition of another world, {}", info.name, def.id());
@@ -131,6 +131,18 @@ impl Worlds {
     /// Claims of a world, from a place in its list on.
     pub fn claims(&self, world: B256, from: u32, count: u32) -> Result<Vec<ClaimInfo>> {
         self.look(|view, _| Ok(view.claims(world, from, count)?))
+    }
+
+    /// A file of a dataset, if its owner says that it has at most so many bytes. What is said is held against what comes.
+    pub(super) async fn read(&self, dataset: DatasetId, file: &str, bytes_max: usize) -> Result<Vec<u8>> {
+        let mut download = self.customer.get(dataset, file, None).await?;
+        let bytes = download.file.bytes;
+        if bytes > bytes_max as u64 {
+            bail!("'{file}' in dataset {dataset} is said to have {bytes} bytes, and at most {bytes_max} make sense");
+        }
+        let bytes = download.collect().await?;
+        self.note(&download);
+        Ok(bytes)
     }
 
     /// The newest revision of a dataset.

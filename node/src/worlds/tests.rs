@@ -138,7 +138,9 @@ async fn only_who_may_builds_and_versions_follow_each_other() {
     guests.sort_unstable();
     owner.set_access(world, pos, Builders::Guests, &guests).await.unwrap();
     until_kept(&owner, world, pos).await;
+    // Nobody tells the owner of it here: the guest's node waits a while, and then keeps the edit itself.
     guest.edit(world, &[voxel(1)]).await.unwrap();
+    until_kept(&guest, world, pos).await;
     assert!(why(guest.save(world, pos).await.unwrap_err()).contains("who makes its versions"));
 
     for version in 1..=3u64 {
@@ -148,7 +150,7 @@ async fn only_who_may_builds_and_versions_follow_each_other() {
     }
     let index = voxel(0).0.chunk();
     let seen = see(&guest, world, &[index]).await;
-    for x in [2, 3, 4] {
+    for x in [1, 2, 3, 4] {
         assert_eq!(seen[&index].0.get(x, 0, 0), block::GLASS, "version {}", x - 1);
     }
     // What is taken away again is the generator's once more.
@@ -157,4 +159,40 @@ async fn only_who_may_builds_and_versions_follow_each_other() {
     owner.edit(world, &undo).await.unwrap();
     let saved = owner.save(world, pos).await.unwrap();
     assert_eq!((saved.sequence, saved.chunks, saved.bytes), (4, 0, 0));
+}
+
+/// What an owner stores is an owner's word: nonsense there costs a clear error and nothing else.
+#[tokio::test(flavor = "multi_thread")]
+async fn nonsense_in_a_location_is_named_and_the_others_are_seen() {
+    let network = Network::start(4).await;
+    let (owner, _owners_dir) = player(&network, 1);
+    let world = publish(&owner).await;
+    let (bad, good) = (LocationPos::new(5, 0, 0), LocationPos::new(6, 0, 0));
+    for pos in [bad, good] {
+        claim(&owner, world, pos).await;
+    }
+    owner.edit(world, &tower(good)).await.unwrap();
+    until_kept(&owner, world, good).await;
+    let dataset = owner.claim(world, bad).unwrap().unwrap().dataset;
+    let (visitor, _visitors_dir) = player(&network, 2);
+    let store = async |name: &str, bytes: Vec<u8>| {
+        let path = super::registry::location_file(world, bad, name);
+        owner.customer.put_one(dataset, super::keeping::file(path, bytes, false)).await.unwrap();
+        let wanted = WantedChunk { pos: bad.chunk(0), have: None, deadline_ms: 0 };
+        let request = ChunksRequest { chunks: vec![wanted] };
+        let frames: Vec<Frame> = Serving(visitor.clone()).chunks(world, request).await.unwrap().collect().await;
+        match &frames[..] {
+            [Frame::Failed { reason, .. }] => reason.clone(),
+            other => panic!("{other:?}"),
+        }
+    };
+    let edits = store("edits-0", vec![7; 100]).await;
+    assert!(edits.contains("location (5, 0, 0) of world 'Test Hills'") && edits.contains("log segment"), "{edits}");
+    let garbage = store("location", vec![7; 900]).await;
+    assert!(garbage.contains("manifest"), "{garbage}");
+    let endless = store("location", vec![7; 200_000]).await;
+    assert!(endless.contains("is said to have 200000 bytes"), "{endless}");
+    let seen = see(&visitor, world, &[good.chunk(0)]).await;
+    assert_eq!(seen[&good.chunk(0)].0.get(3, 5, 3), BlockId(6));
+    assert!(visitor.place(world, bad).await.is_err());
 }

@@ -31,7 +31,7 @@ use super::{
     limits::{self, JSON_BYTES_MAX},
 };
 
-/// Turns what a document has as `params` into the generator's bytes, or says what is wrong with it.
+/// Reads the generator's parameters.
 pub type ReadParams = dyn Fn(Option<&Value>) -> Result<Vec<u8>, String>;
 
 /// What a document doesn't say by itself.

@@ -35,7 +35,7 @@ pub(crate) mod bounded;
 #[cfg(test)]
 mod tests;
 
-pub use author::Authoring;
+pub use author::{Authoring, ReadParams};
 pub use def::{Builders, Claimers, Featured, Rules, WorldDef};
 pub use id::{ParseWorldIdError, WorldId};
 pub use invalid::{Invalid, Problem};

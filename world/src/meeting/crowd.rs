@@ -2,8 +2,9 @@
 //!
 //! The shell tells it what happened ([`Input`]) and performs what it answers ([`Effect`]); it should tick about every 50 ms.
 //! `link.rs` is what is known of one connection, `receive.rs` what comes over it, `look.rs` decides every half second who is
-//! wanted, served, connected and dropped.
+//! wanted, served, connected and dropped, `gossip.rs` tells others who is here.
 
+mod gossip;
 mod link;
 mod look;
 mod receive;
@@ -16,12 +17,12 @@ use self::link::Link;
 use super::{
     hello::{Hello, Look},
     limits::{self, FULL_MS, GOSSIP_ALONE_MS, GOSSIP_MS, LOOK_MS, LOW_MS},
-    message::{Bye, Gesture, Heard, Invalid, Kind, Message, Rate, is_sayable},
+    message::{Bye, Gesture, Invalid, Kind, Message, Rate, is_sayable},
     pace::Pace,
     peer::Peer,
     places::{place_key, places},
-    pose::{Pose, Stance, low_bits},
-    position::{Position, squared},
+    pose::{Pose, Stance},
+    position::squared,
     roster::{Known, Roster},
     track::Seen,
 };
@@ -157,8 +158,8 @@ pub struct Crowd {
     roster: Roster,
     /// Peers that are being reached.
     connecting: BTreeSet<Peer>,
-    /// Peers that are left alone until a time.
-    avoided: BTreeMap<Peer, u64>,
+    /// Peers that are left alone for a while.
+    avoided: BTreeMap<Peer, Avoided>,
     muted: BTreeSet<Address>,
     chats: Pace,
     gestures: Pace,
@@ -173,6 +174,13 @@ pub struct Crowd {
     gossip_after: Option<Peer>,
     find_due_ms: u64,
     finds: u32,
+}
+
+/// How a peer is left alone.
+struct Avoided {
+    until_ms: u64,
+    /// Not only is it not called; its calls aren't taken either.
+    shut_out: bool,
 }
 
 /// Work on one input: the effects so far.
@@ -335,44 +343,6 @@ impl Crowd {
                 effects.push(Effect::Send(peer.clone(), Channel::Latest, bytes.clone()));
             }
         }
-    }
-
-    /// Tells one link after the other who is near it.
-    fn gossip(&mut self, now_ms: u64, own: Position, effects: &mut Effects) {
-        let after = self.gossip_after.as_ref();
-        let mut mutual = self.links.iter().filter(|(_, link)| link.is_mutual());
-        let first = mutual.clone().next();
-        let next = mutual.find(|(peer, _)| after.is_none_or(|after| *peer > after));
-        let Some((peer, link)) = next.or(first) else { return };
-        let centre = link.position.unwrap_or(own).chunk;
-        let mut others: Vec<_> = self
-            .roster
-            .iter()
-            .filter(|(other, _)| *other != peer)
-            .filter_map(|(other, known)| Some((other, known.chunk?, known.at_ms)))
-            .map(|(other, chunk, at_ms)| {
-                let distance: i64 = chunk.since(centre).iter().map(|d| d.clamp(&-(1 << 20), &(1 << 20)).pow(2)).sum();
-                (distance, other, chunk, at_ms)
-            })
-            .collect();
-        // A few at random keep the gossip from running in circles of friends.
-        others.sort_unstable_by_key(|(distance, ..)| *distance);
-        let near = others.len().min(limits::HEARD_MAX - 4);
-        let mut told: Vec<_> = others.drain(..near).collect();
-        let pick = keccak256([&self.seed[..], &now_ms.to_be_bytes()].concat());
-        for byte in pick.iter().take(3) {
-            if !others.is_empty() {
-                told.push(others.swap_remove(usize::from(*byte) % others.len()));
-            }
-        }
-        let mut heard = vec![Heard { peer: self.me.peer.clone(), chunk: low_bits(own.chunk), age_ds: 0 }];
-        heard.extend(told.into_iter().map(|(_, other, chunk, at_ms)| Heard {
-            peer: other.clone(),
-            chunk: low_bits(chunk),
-            age_ds: u16::try_from(now_ms.saturating_sub(at_ms) / 100).unwrap_or(u16::MAX),
-        }));
-        effects.push(Effect::Send(peer.clone(), Channel::Reliable, Message::Peers(heard).to_bytes()));
-        self.gossip_after = Some(peer.clone());
     }
 
     fn tell_those_in_sight(&self, message: &Message, effects: &mut Effects) {

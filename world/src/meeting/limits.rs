@@ -60,10 +60,10 @@ pub const HELLO_MS: u64 = 10_000;
 pub const IDLE_MS: u64 = 10_000;
 /// Milliseconds for which a peer is avoided that couldn't be reached.
 pub const AVOID_MS: u64 = 20_000;
-/// Milliseconds for which a peer is avoided after one of us said good-bye. Short, since those who fly towards each other are
-/// in sight again soon.
-pub const AVOID_APART_MS: u64 = 5000;
-/// Milliseconds for which a peer is avoided that flooded.
+/// Milliseconds for which a peer is avoided after one of us said good-bye, or it was too busy to greet us. Short, since those
+/// who fly towards each other are in sight again soon.
+pub const AVOID_APART_MS: u64 = 3000;
+/// Milliseconds for which a peer is shut out that flooded or lied about who it is.
 pub const AVOID_FLOODER_MS: u64 = 120_000;
 /// Milliseconds after which hearsay about a player is forgotten.
 pub const HEARSAY_MS: u64 = 30_000;

@@ -24,6 +24,9 @@ pub(super) fn script(text: &str) -> Result<Vec<Step>, Invalid> {
     Ok(steps)
 }
 
+/// Reads what follows a step's first word.
+type Read<'a> = fn(&mut Line<'a>) -> Result<Action, Invalid>;
+
 /// A line and how far it was read.
 struct Line<'a> {
     number: u32,
@@ -33,9 +36,6 @@ struct Line<'a> {
     /// The form of the step that is being read.
     usage: &'static str,
 }
-
-/// Reads what follows a step's word.
-type Read<'a> = fn(&mut Line<'a>) -> Result<Action, Invalid>;
 
 impl<'a> Line<'a> {
     fn action(&mut self) -> Result<Action, Invalid> {

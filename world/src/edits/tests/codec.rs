@@ -91,18 +91,14 @@ proptest! {
 fn each_bound_of_an_operation_is_held() {
     let valid = graph(Builders::Everybody).draft(OWNER, place(1, 1)).unwrap();
     let writes = |count: u32| Body::Place((0..count).map(|voxel| (voxel, BlockId(1))).collect());
-    let numbered = |count: u16| {
-        (0..count)
-            .map(|n| OpHash([(n >> 8) as u8; 32].map(|byte| byte ^ n as u8)))
-            .collect::<std::collections::BTreeSet<_>>()
-    };
-    let rising = |count: u16| -> Vec<OpHash> { numbered(count).into_iter().collect() };
+    let rising =
+        |count: u16| -> Vec<OpHash> { (0..count).map(|n| OpHash([0; 32].map(|byte: u8| byte + n as u8))).collect() };
     let people =
         |count: u16| -> Vec<Address> { (0..count).map(|n| Address::left_padding_from(&n.to_be_bytes())).collect() };
     let access = |list: AccessList| Body::Access { term: 0, list };
     let largest = Op { statement: Statement { body: writes(4096), ..valid.clone() }, signature: [0; 65] };
     assert_eq!(Op::decode(&largest.encode()), Ok(largest));
-    type Spoil<'a> = Box<dyn Fn(&mut Statement) + 'a>;
+    type Spoil = Box<dyn Fn(&mut Statement)>;
     let bad: Vec<(&str, Spoil)> = vec![
         ("no voxels", Box::new(move |s| s.body = writes(0))),
         ("too many voxels", Box::new(move |s| s.body = writes(4097))),

@@ -21,10 +21,10 @@ use super::{
 impl Crowd {
     pub(super) fn look(&mut self, now_ms: u64, own: Position, effects: &mut Effects) {
         self.roster.age(now_ms);
-        self.avoided.retain(|_, until| now_ms < *until);
+        self.avoided.retain(|_, avoided| now_ms < avoided.until_ms);
         self.want(own, effects);
         self.serve(own);
-        self.connect(now_ms, own, effects);
+        self.connect(own, effects);
         self.leave_idle(now_ms, own, effects);
     }
 
@@ -57,10 +57,10 @@ impl Crowd {
         }
     }
 
-    fn connect(&mut self, now_ms: u64, own: Position, effects: &mut Effects) {
+    fn connect(&mut self, own: Position, effects: &mut Effects) {
         let linked = self.links.values().filter_map(|link| Some((link.position?.distance_squared(own), None)));
         let free = |peer: &&Peer| {
-            !self.links.contains_key(*peer) && !self.connecting.contains(*peer) && !self.is_avoided(now_ms, peer)
+            !self.links.contains_key(*peer) && !self.connecting.contains(*peer) && !self.avoided.contains_key(*peer)
         };
         let hearsay: Vec<_> = self.roster.iter().filter(|(peer, _)| free(peer)).collect();
         let middle = |chunk| Position { chunk, local: [1024; 3] };
@@ -109,7 +109,7 @@ impl Crowd {
         for peer in left {
             let bye = Message::Bye(Bye::Apart).to_bytes();
             effects.push(Effect::Send(peer.clone(), Channel::Reliable, bye));
-            self.hang_up(&peer, now_ms + limits::AVOID_APART_MS, effects);
+            self.part(now_ms, &peer, effects);
         }
     }
 }

@@ -10,7 +10,7 @@ use super::{
         position::{Position, squared},
         roster::Known,
     },
-    Channel, Crowd, Effect, Effects,
+    Avoided, Channel, Crowd, Effect, Effects,
     link::{Link, Person},
 };
 
@@ -18,7 +18,7 @@ impl Crowd {
     pub(super) fn connected(&mut self, now_ms: u64, peer: Peer, effects: &mut Effects) {
         let expected = self.connecting.remove(&peer);
         let welcome = self.stance.is_some()
-            && !self.is_avoided(now_ms, &peer)
+            && !self.avoided.get(&peer).is_some_and(|avoided| avoided.shut_out && now_ms < avoided.until_ms)
             && (self.greetings.take(now_ms, 1) || expected)
             && (self.links.contains_key(&peer) || self.make_room(now_ms, effects));
         if !welcome {
@@ -44,19 +44,19 @@ impl Crowd {
             return false;
         };
         effects.push(Effect::Send(furthest.clone(), Channel::Reliable, Message::Bye(Bye::Full).to_bytes()));
-        self.hang_up(&furthest, now_ms + limits::AVOID_APART_MS, effects);
+        self.part(now_ms, &furthest, effects);
         true
     }
 
     pub(super) fn disconnected(&mut self, now_ms: u64, peer: &Peer, effects: &mut Effects) {
         let unreached = self.connecting.remove(peer);
-        match self.links.get(peer).map(|link| link.person.is_some()) {
-            Some(true) => self.avoid(peer, now_ms + limits::AVOID_APART_MS),
+        match self.links.get(peer) {
+            // Without a hello it was too busy to greet us; that passes.
+            Some(_) => self.avoid(peer, now_ms + limits::AVOID_APART_MS, false),
             None if !unreached => {}
-            // Couldn't be reached, or wants nothing to do with us.
-            Some(false) | None => {
+            None => {
                 self.roster.forget(peer);
-                self.avoid(peer, now_ms + limits::AVOID_MS);
+                self.avoid(peer, now_ms + limits::AVOID_MS, false);
             }
         }
         self.unlink(peer, effects);
@@ -69,23 +69,32 @@ impl Crowd {
         }
     }
 
-    pub(super) fn hang_up(&mut self, peer: &Peer, until_ms: u64, effects: &mut Effects) {
+    /// Hangs up in peace: either may call again soon.
+    pub(super) fn part(&mut self, now_ms: u64, peer: &Peer, effects: &mut Effects) {
+        self.hang_up(peer, effects);
+        self.avoid(peer, now_ms + limits::AVOID_APART_MS, false);
+    }
+
+    /// Hangs up on somebody who does harm.
+    fn shut_out(&mut self, now_ms: u64, peer: &Peer, effects: &mut Effects) {
+        self.hang_up(peer, effects);
+        self.avoid(peer, now_ms + limits::AVOID_FLOODER_MS, true);
+    }
+
+    fn hang_up(&mut self, peer: &Peer, effects: &mut Effects) {
         self.unlink(peer, effects);
         self.roster.forget(peer);
-        self.avoid(peer, until_ms);
         effects.push(Effect::Disconnect(peer.clone()));
     }
 
-    pub(super) fn avoid(&mut self, peer: &Peer, until_ms: u64) {
+    fn avoid(&mut self, peer: &Peer, until_ms: u64, shut_out: bool) {
         if self.avoided.len() >= limits::AVOIDED_MAX {
-            let soonest = self.avoided.iter().min_by_key(|(_, until)| **until).map(|(peer, _)| peer.clone());
+            let soonest = self.avoided.iter().min_by_key(|(_, avoided)| avoided.until_ms).map(|(peer, _)| peer.clone());
             soonest.and_then(|peer| self.avoided.remove(&peer));
         }
-        self.avoided.insert(peer.clone(), until_ms);
-    }
-
-    pub(super) fn is_avoided(&self, now_ms: u64, peer: &Peer) -> bool {
-        self.avoided.get(peer).is_some_and(|until| now_ms < *until)
+        let shut_out = shut_out || self.avoided.get(peer).is_some_and(|avoided| avoided.shut_out);
+        let until_ms = self.avoided.get(peer).map_or(until_ms, |avoided| avoided.until_ms.max(until_ms));
+        self.avoided.insert(peer.clone(), Avoided { until_ms, shut_out });
     }
 
     pub(super) fn received(&mut self, now_ms: u64, peer: &Peer, bytes: &[u8], effects: &mut Effects) {
@@ -109,7 +118,7 @@ impl Crowd {
                 effects.push(Effect::Refused(peer.clone(), invalid));
             }
             if fatal {
-                self.hang_up(peer, now_ms + limits::AVOID_FLOODER_MS, effects);
+                self.shut_out(now_ms, peer, effects);
             }
         }
     }
@@ -121,7 +130,7 @@ impl Crowd {
             effects.push(Effect::Flooding(peer.clone(), kind));
         }
         if hang_up {
-            self.hang_up(peer, now_ms + limits::AVOID_FLOODER_MS, effects);
+            self.shut_out(now_ms, peer, effects);
         }
     }
 
@@ -136,7 +145,7 @@ impl Crowd {
             }
             Message::Hello(hello) => return self.greeted(now_ms, peer, hello, effects),
             Message::Bye(_) => {
-                self.hang_up(peer, now_ms + limits::AVOID_APART_MS, effects);
+                self.part(now_ms, peer, effects);
                 return Ok(());
             }
             _ if link.person.is_none() => return Err(Invalid::Early),

@@ -51,7 +51,8 @@ enum Event {
     Tick(usize),
     Deliver(usize, usize, Vec<u8>),
     Connected(usize, usize),
-    Disconnected(usize, usize),
+    /// From one to another, about their so-manieth link.
+    Disconnected(usize, usize, u64),
     Found(usize, Vec<usize>),
     Announced(usize, B256),
 }
@@ -63,12 +64,15 @@ struct Simulation {
     events: BinaryHeap<Reverse<(u64, u64, Event)>>,
     count: u64,
     table: BTreeMap<B256, BTreeSet<usize>>,
-    linked: BTreeSet<(usize, usize)>,
+    /// What each believes of its link to another: the link's number.
+    linked: BTreeMap<(usize, usize), u64>,
     /// When the last reliable message from one to another arrives.
     reliable: BTreeMap<(usize, usize), u64>,
     /// Sightings of the nearest, and those among them that were older than 300 ms.
     seen: usize,
     late: usize,
+    /// Those of whom there was nothing at all.
+    missed: usize,
 }
 
 fn yaw_at(now: u64) -> u16 {
@@ -105,10 +109,11 @@ impl Simulation {
             events: BinaryHeap::new(),
             count: 0,
             table: BTreeMap::new(),
-            linked: BTreeSet::new(),
+            linked: BTreeMap::new(),
             reliable: BTreeMap::new(),
             seen: 0,
             late: 0,
+            missed: 0,
         };
         for i in 0..simulation.players.len() {
             let joins_ms = simulation.players[i].joins_ms;
@@ -166,20 +171,33 @@ impl Simulation {
                 self.at(now + TICK_MS, Event::Tick(i));
             }
             Event::Deliver(from, to, bytes) => {
-                if self.linked.contains(&(from, to)) {
+                if self.linked.contains_key(&(to, from)) {
                     self.players[to].now[1] += bytes.len() + limits::OVERHEAD_BYTES;
                     self.handle(now, to, Input::Received(peer(from as u16), bytes));
                 }
             }
             Event::Connected(from, to) => {
+                let link = self.count;
+                let of = |simulation: &Self, a, b| simulation.linked.get(&(a, b)).copied();
+                let both = of(self, from, to);
+                if both.is_some() && both == of(self, to, from) {
+                    return;
+                }
                 for (a, b) in [(from, to), (to, from)] {
-                    if self.linked.insert((a, b)) {
+                    if self.linked.insert((a, b), link).is_some() {
+                        self.handle(now, a, Input::Disconnected(peer(b as u16)));
+                    }
+                }
+                for (a, b) in [(from, to), (to, from)] {
+                    // The first to hear of it may have hung up already.
+                    if of(self, a, b) == Some(link) {
                         self.handle(now, a, Input::Connected(peer(b as u16)));
                     }
                 }
             }
-            Event::Disconnected(from, to) => {
-                if self.linked.remove(&(to, from)) {
+            Event::Disconnected(from, to, link) => {
+                if self.linked.get(&(to, from)) == Some(&link) {
+                    self.linked.remove(&(to, from));
                     self.handle(now, to, Input::Disconnected(peer(from as u16)));
                 }
             }
@@ -213,10 +231,10 @@ impl Simulation {
                 }
                 Effect::Disconnect(peer) => {
                     let to = number(&peer);
-                    self.linked.remove(&(i, to));
+                    let Some(link) = self.linked.remove(&(i, to)) else { continue };
                     // After what was sent before.
                     let after = self.reliable.get(&(i, to)).copied().unwrap_or(now).max(now + self.delay(i, to));
-                    self.at(after + 1, Event::Disconnected(i, to));
+                    self.at(after + 1, Event::Disconnected(i, to, link));
                 }
                 Effect::Sign(peer, hash) => {
                     let signature = signing::sign(&self.players[i].key, hash).unwrap();
@@ -276,6 +294,7 @@ impl Simulation {
             // Everybody looks where the time points, so that a stance tells how old it is.
             let newest = player.crowd.newest(&peer(other as u16)).map(|(stance, _)| stance.yaw);
             self.seen += 1;
+            self.missed += usize::from(newest.is_none());
             if newest.is_none_or(|yaw| yaw_at(now).wrapping_sub(yaw) > 300) {
                 self.late += 1;
             }
@@ -308,7 +327,12 @@ fn check_one_place(count: usize, radius: f64) {
     simulation.run();
     let (most, mean) = simulation.bytes();
     let late = simulation.late as f64 / simulation.seen.max(1) as f64;
-    println!("{count} within {radius} m: most {most:?} B/s, mean {mean:?} B/s, {:.2} % late", 100.0 * late);
+    println!(
+        "{count} within {radius} m: most {most:?} B/s, mean {mean:?} B/s, {:.2} % late, {} of {} sightings missed",
+        100.0 * late,
+        simulation.missed,
+        simulation.seen
+    );
     assert!(simulation.seen > 1000, "{} sightings", simulation.seen);
     assert!(most.iter().all(|bytes| *bytes <= limits::BYTES_PER_SECOND_MAX), "{most:?}");
     assert!(late <= 0.05, "{late}");
