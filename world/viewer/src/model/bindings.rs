@@ -57,7 +57,7 @@ impl Gaze {
 
     /// Degrees clockwise from north, as a compass shows them.
     pub fn heading(self) -> f32 {
-        (-self.yaw.to_degrees()).rem_euclid(360.0)
+        (360.0 - self.yaw.to_degrees()).rem_euclid(360.0)
     }
 }
 

@@ -48,13 +48,7 @@ impl Square {
         let gap = [0, 1].map(|axis| {
             let low = corner[axis].wrapping_sub(from[axis]);
             let high = low.wrapping_add(self.width());
-            if low > 0 {
-                low as f64
-            } else if high < 0 {
-                -(high as f64)
-            } else {
-                0.0
-            }
+            if low > 0 { low as f64 } else if high < 0 { -(high as f64) } else { 0.0 }
         });
         gap[0].hypot(gap[1])
     }
@@ -129,6 +123,8 @@ pub struct Point {
     pub wet: bool,
 }
 
+/// From this level on heights are evened out.
+const SMOOTH_FROM: u8 = 5;
 /// The fourth part of the colour of water; see `scene/voxel.wgsl`.
 const FAR_WATER: f32 = 3.0;
 const SIDE: usize = CELLS as usize + 1;
@@ -145,8 +141,38 @@ pub fn points(patch: &FarPatch) -> Vec<Point> {
     .collect()
 }
 
+/// Evens out what a coarse lattice can't show: ridges narrower than its cells would stand there as teeth.
+fn smooth(points: &mut [Point]) {
+    let old: Vec<f32> = points.iter().map(|point| point.height).collect();
+    let at = |x: usize, z: usize| old[z.min(SIDE - 1) * SIDE + x.min(SIDE - 1)];
+    for z in 0..SIDE {
+        for x in 0..SIDE {
+            let (west, north) = (x.saturating_sub(1), z.saturating_sub(1));
+            let sides = at(west, z) + at(x + 1, z) + at(x, north) + at(x, z + 1);
+            let point = &mut points[z * SIDE + x];
+            if !point.wet {
+                point.height = at(x, z) / 2.0 + sides / 8.0;
+            }
+        }
+    }
+}
+
+/// The colour of a slope: of steps of earth, whose sides are seen the more the steeper it is. Rock and snow have sides like
+/// their tops.
+fn on_slope(colour: Rgb, slope: f32) -> Rgb {
+    const EARTH: Rgb = [0.17, 0.094, 0.04];
+    let [r, g, b] = colour;
+    let grows = ((g - 1.15 * b) / (g + 0.01)).clamp(0.0, 1.0) * if r < 2.0 * g { 1.0 } else { 0.0 };
+    let sides = slope / (1.0 + slope) * grows;
+    [0, 1, 2].map(|i| colour[i] + (EARTH[i] - colour[i]) * sides)
+}
+
 /// Triangles from 17 × 17 lattice points, `x` fastest.
 pub fn land(points: &[Point], level: u8) -> Land {
+    let mut points = points.to_vec();
+    if points.len() == SIDE * SIDE && level >= SMOOTH_FROM {
+        smooth(&mut points);
+    }
     let spacing = (1i64 << level) as f32;
     // A little lower than it is, so that at a shared border the chunks' ground hides it and not the other way around.
     let sink = 0.12 * spacing;
@@ -164,13 +190,9 @@ pub fn land(points: &[Point], level: u8) -> Land {
             let dx = slope(west, east, (x + 1).min(SIDE - 1) - x.saturating_sub(1));
             let dz = slope(north, south, (z + 1).min(SIDE - 1) - z.saturating_sub(1));
             let length = (dx * dx + dz * dz + 1.0).sqrt();
-            land.positions.push([
-                x as f32 * spacing,
-                point.height - if point.wet { 0.0 } else { sink },
-                z as f32 * spacing,
-            ]);
+            land.positions.push([x as f32 * spacing, point.height - if point.wet { 0.0 } else { sink }, z as f32 * spacing]);
             land.normals.push([-dx / length, 1.0 / length, -dz / length]);
-            let [r, g, b] = point.colour;
+            let [r, g, b] = if point.wet { point.colour } else { on_slope(point.colour, dx.hypot(dz)) };
             land.colours.push([r, g, b, if point.wet { FAR_WATER } else { 1.0 }]);
         }
     }
@@ -227,9 +249,7 @@ mod tests {
                 let column = [own[0] + dx, own[1] + dz];
                 let holding = found
                     .iter()
-                    .filter(|square| {
-                        column[0] >> (square.level - 1) == square.x && column[1] >> (square.level - 1) == square.z
-                    })
+                    .filter(|square| column[0] >> (square.level - 1) == square.x && column[1] >> (square.level - 1) == square.z)
                     .count();
                 assert_eq!(holding, usize::from(!covered(column)), "column {column:?} from {from:?}");
             }

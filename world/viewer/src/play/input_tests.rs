@@ -1,6 +1,13 @@
 //! Keys to wishes, without a window.
 
-use bevy::{input::InputPlugin as BevyInput, state::app::StatesPlugin};
+use bevy::{
+    input::{
+        ButtonState, InputPlugin as BevyInput,
+        keyboard::{Key, KeyboardInput},
+        mouse::MouseButtonInput,
+    },
+    state::app::StatesPlugin,
+};
 use bitdust_world::VoxelPos;
 
 use super::*;
@@ -20,14 +27,21 @@ fn hands() -> App {
     app
 }
 
-fn press(app: &mut App, key: KeyCode) {
-    app.world_mut().resource_mut::<ButtonInput<KeyCode>>().press(key);
+/// A key goes down, as the window system says it, and stays down.
+fn press(app: &mut App, key_code: KeyCode) {
+    let unknown = bevy::input::keyboard::NativeKey::Unidentified;
+    app.world_mut().write_message(KeyboardInput {
+        key_code,
+        logical_key: Key::Unidentified(unknown),
+        state: ButtonState::Pressed,
+        text: None,
+        repeat: false,
+        window: Entity::PLACEHOLDER,
+    });
 }
 
-/// A frame; what was pressed stays down but is no longer new.
 fn frame(app: &mut App) {
     app.update();
-    app.world_mut().resource_mut::<ButtonInput<KeyCode>>().clear();
 }
 
 fn done(app: &mut App) -> Vec<Action> {
@@ -81,11 +95,14 @@ fn a_mouse_button_held_down_works_again_but_not_in_every_frame() {
     let mut app = hands();
     app.insert_resource(bevy::time::TimeUpdateStrategy::ManualDuration(std::time::Duration::from_millis(50)));
     app.update();
-    app.world_mut().resource_mut::<ButtonInput<MouseButton>>().press(MouseButton::Left);
+    app.world_mut().write_message(MouseButtonInput {
+        button: MouseButton::Left,
+        state: ButtonState::Pressed,
+        window: Entity::PLACEHOLDER,
+    });
     let mut broken = 0;
     for _ in 0..20 {
         app.update();
-        app.world_mut().resource_mut::<ButtonInput<MouseButton>>().clear();
         broken += done(&mut app).len();
     }
     assert!((3..=6).contains(&broken), "{broken} times in a second");

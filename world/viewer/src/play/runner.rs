@@ -15,7 +15,7 @@ use bitdust_world::{
 use super::{Action, Beat, Blocks, DayTime, Player, link::Link, quest::Journal};
 use crate::{
     model::bindings::PITCH_MAX,
-    scene::{chunks::Chunks, distance::Distance},
+    scene::{camera::Closed, chunks::Chunks, distance::Distance},
     screen::{Hud, Screen},
     script::{Numbered, ScreenName, Step},
     shell::{exit, screenshot::Shots},
@@ -25,8 +25,10 @@ use crate::{
 const PATIENCE_S: f32 = 900.0;
 /// Nobody walks to one place longer, in seconds of the game.
 const WALK_S: f32 = 600.0;
-/// Frames in which everything was there before a picture is taken, so that the last meshes have reached the device.
-const SETTLED_FRAMES: u32 = 12;
+/// Frames in which everything must have been there: far land is looked at anew only every few frames.
+const SETTLED_FRAMES: u32 = 8;
+/// Of these, the last ones with open eyes, so that the last meshes have reached the device.
+const SEEN_FRAMES: u32 = 3;
 
 /// Plays scripts.
 pub struct RunnerPlugin;
@@ -77,6 +79,7 @@ struct Stage<'w> {
     blocks: Res<'w, Blocks>,
     journal: Res<'w, Journal>,
     shots: Res<'w, Shots>,
+    closed: Option<ResMut<'w, Closed>>,
     hud: ResMut<'w, Hud>,
     screen: ResMut<'w, NextState<Screen>>,
     actions: MessageWriter<'w, Action>,
@@ -172,12 +175,8 @@ fn act(action: PlayerAction, stage: &mut Stage) -> Result<Option<Doing>, String>
         PlayerAction::Fly { direction: [x, y, z], speed, seconds } => {
             stage.actions.write(Action::Fly(true));
             let length = (x * x + y * y + z * z).sqrt();
-            let intent = Intent {
-                walk: [x / length, z / length],
-                rise: y / length,
-                speed_m_s: Some(speed),
-                ..Intent::default()
-            };
+            let intent =
+                Intent { walk: [x / length, z / length], rise: y / length, speed_m_s: Some(speed), ..Intent::default() };
             return Ok(Some(Doing::Fly { intent, left_s: seconds as f32 }));
         }
         PlayerAction::Look { yaw, pitch } => {
@@ -257,6 +256,9 @@ fn go_on(
             let since = *playing.waiting_since.get_or_insert(real_s);
             let complete = stage.chunks.is_settled() && stage.distance.as_ref().is_none_or(|far| far.is_complete());
             playing.settled = if complete { playing.settled + 1 } else { 0 };
+            if let Some(closed) = &mut stage.closed {
+                closed.0 = playing.settled + SEEN_FRAMES < SETTLED_FRAMES;
+            }
             if playing.settled >= SETTLED_FRAMES {
                 (playing.settled, playing.waiting_since) = (0, None);
                 return Ok(None);

@@ -17,10 +17,16 @@ pub struct CameraPlugin;
 #[derive(Component)]
 pub struct Eye;
 
+/// Whether the eyes are closed: nothing is drawn while a script waits offscreen for what it wants to see.
+#[derive(Resource, Default, Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Closed(pub bool);
+
 impl Plugin for CameraPlugin {
     fn build(&self, app: &mut App) {
         app.add_systems(Startup, open)
             .add_systems(Update, see.in_set(Beat::Show).after(Recentring))
+            .init_resource::<Closed>()
+            .add_systems(Update, blink.in_set(Beat::Show).run_if(resource_exists::<Picture>))
             .add_systems(Update, focus.run_if(resource_changed::<SettingsRes>));
     }
 }
@@ -44,6 +50,14 @@ fn see(player: Res<Player>, origin: Res<Origin>, mut eyes: Query<&mut Transform,
     for mut eye in &mut eyes {
         eye.translation = Vec3::from(origin::of_position(origin.0, &player.body.eye()));
         eye.rotation = Quat::from_euler(EulerRot::YXZ, player.gaze.yaw, player.gaze.pitch, 0.0);
+    }
+}
+
+fn blink(closed: Res<Closed>, mut eyes: Query<&mut Camera, With<Eye>>) {
+    for mut eye in &mut eyes {
+        if eye.is_active == closed.0 {
+            eye.is_active = !closed.0;
+        }
     }
 }
 

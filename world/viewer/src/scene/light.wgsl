@@ -48,9 +48,11 @@ fn through_air(colour: vec3<f32>, offset: vec3<f32>, light: Light) -> vec3<f32> 
     return mix(colour, sky_colour(level, light), veil);
 }
 
-// Narkowicz, "ACES Filmic Tone Mapping Curve" (2016), softened by a lower exposure.
+// Narkowicz, "ACES Filmic Tone Mapping Curve" (2016). Colours lose a little of their strength first, as they do in air and
+// in eyes, or sunlit leaves would look like paint.
 fn tone(colour: vec3<f32>) -> vec3<f32> {
-    let x = colour * 0.82;
+    let grey = dot(colour, vec3<f32>(0.2126, 0.7152, 0.0722));
+    let x = mix(vec3<f32>(grey), colour, 0.87) * 0.72;
     return clamp((x * (2.51 * x + 0.03)) / (x * (2.43 * x + 0.59) + 0.14), vec3<f32>(0.0), vec3<f32>(1.0));
 }
 

@@ -112,6 +112,18 @@ fn shape(block: BlockId) -> f32 {
     }
 }
 
+/// A rectangle a little larger than it is. Where large rectangles meet small ones, corners lie on edges, and rounding would
+/// let pixels of what is behind shine through.
+fn widened(mut corners: [[f32; 3]; 4], face: Face) -> [[f32; 3]; 4] {
+    /// 1/256 of a pixel, as far as rasters tell, at 250 m: 250 m × 2 tan 35° / 720 / 256.
+    const BY_M: f32 = 0.002;
+    for axis in (0..3).filter(|axis| face.normal()[*axis] == 0) {
+        let middle = (corners[0][axis] + corners[2][axis]) / 2.0;
+        corners.iter_mut().for_each(|corner| corner[axis] += BY_M.copysign(corner[axis] - middle));
+    }
+    corners
+}
+
 #[derive(Default)]
 struct Vertices {
     positions: Vec<[f32; 3]>,
@@ -130,7 +142,7 @@ impl Vertices {
         for quad in quads {
             let first = vertices.positions.len() as u32;
             let [r, g, b, a] = paint(quad.block, quad.face);
-            vertices.positions.extend(quad.positions(scale));
+            vertices.positions.extend(widened(quad.positions(scale), quad.face));
             vertices.normals.extend([quad.face.normal().map(f32::from); 4]);
             vertices.colours.extend([0, 1, 2, 3].map(|corner| {
                 let open = if a > 1.0 { 1.0 } else { OPEN[usize::from(quad.light(corner))] };
@@ -219,10 +231,7 @@ mod tests {
         assert_eq!(surfaces_of(Chunk::default(), 0).bytes(), 0);
         let rock = Some(Arc::new(Chunk::uniform(block::STONE)));
         let around: Chunks = std::array::from_fn(|_| rock.clone());
-        assert_eq!(
-            surfaces(&Job { pos: ChunkPos::new(0, 0, 0), level: 0, ticket: 1, around }, &Palette::default()).bytes(),
-            0
-        );
+        assert_eq!(surfaces(&Job { pos: ChunkPos::new(0, 0, 0), level: 0, ticket: 1, around }, &Palette::default()).bytes(), 0);
         assert_eq!(corners(&surfaces_of(Chunk::uniform(block::STONE), 2).ground), 24, "next to nothing known");
     }
 }

@@ -1,24 +1,14 @@
 //! The chat: the newest lines in the corner, and a line to write.
 
 use bevy::{
-    input::{
-        ButtonState,
-        keyboard::{Key, KeyboardInput},
-    },
+    input::{ButtonState, keyboard::{Key, KeyboardInput}},
     prelude::*,
 };
 
-use super::{
-    Screen,
-    theme::{self, Overlay},
-};
+use super::{Screen, theme::{self, Overlay}};
 use crate::{
     model::chat::{Draft, Log},
-    play::{
-        Action, Beat, Player,
-        link::{Heard, Link},
-        runner::Playing,
-    },
+    play::{Action, Beat, Player, link::{Heard, Link}, runner::Playing},
     source::{Gesture, News, Order},
 };
 
@@ -53,9 +43,7 @@ impl Plugin for ChatPlugin {
             .add_systems(Update, (listen, speak).in_set(Beat::Act))
             .add_systems(
                 Update,
-                (write.run_if(in_state(Screen::Chat)).run_if(not(resource_exists::<Playing>)), show)
-                    .chain()
-                    .in_set(Beat::Write),
+                (write.run_if(in_state(Screen::Chat)).run_if(not(resource_exists::<Playing>)), show).chain().in_set(Beat::Write),
             );
     }
 }
@@ -72,7 +60,7 @@ fn build(mut commands: Commands) {
             ..default()
         },
         theme::text("", theme::NORMAL, theme::TEXT),
-        TextShadow::default(),
+        theme::text_shadow(),
     ));
 }
 

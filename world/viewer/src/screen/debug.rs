@@ -38,10 +38,9 @@ const WRITE_EVERY_S: f32 = 0.25;
 
 impl Plugin for DebugPlugin {
     fn build(&self, app: &mut App) {
-        app.init_resource::<Lately>().add_systems(Startup, build).add_systems(
-            Update,
-            (measure, write.run_if(|hud: Res<Hud>| hud.debug && hud.shown), hide).chain().in_set(Beat::Write),
-        );
+        app.init_resource::<Lately>()
+            .add_systems(Startup, build)
+            .add_systems(Update, (measure, write.run_if(|hud: Res<Hud>| hud.debug && hud.shown), hide).chain().in_set(Beat::Write));
     }
 }
 
@@ -97,7 +96,7 @@ fn write(
     let text = format!(
         "{}   seed {}   {}\n\
          at {} {} {}   location {} {} {}\n\
-         {speed:.1} m/s   {:?}   heading {:.0}°   looking at {:.0}°\n\
+         {speed:.1} m/s   {:?}   heading {:.0}   looking {:.0} up\n\
          chunks {}   in flight {}   holes {}   to mesh {}   meshing {}\n\
          from   {sources}\n\
          received {}/s   sent {}/s   in all {} and {}\n\

@@ -66,7 +66,7 @@ fn build(mut commands: Commands) {
             },
         ))
         .id();
-    commands.spawn((HandName, theme::text("", theme::NORMAL, theme::TEXT), TextShadow::default(), ChildOf(hotbar)));
+    commands.spawn((HandName, theme::text("", theme::NORMAL, theme::TEXT), theme::text_shadow(), ChildOf(hotbar)));
     let slots = commands.spawn((theme::row(), ChildOf(hotbar))).id();
     for slot in 0..SLOTS {
         commands.spawn((Slot(slot), slot_node(), ChildOf(slots))).with_children(|node| {
@@ -90,7 +90,7 @@ fn build(mut commands: Commands) {
             justify_content: JustifyContent::Center,
             ..default()
         },
-        children![theme::text("The node doesn't answer. You can walk on; trying again…", theme::NORMAL, theme::ACCENT)],
+        children![theme::text("The node doesn't answer. You can walk on; trying again...", theme::NORMAL, theme::ACCENT)],
     ));
 }
 

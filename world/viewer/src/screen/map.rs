@@ -49,7 +49,7 @@ struct Mark;
 struct Legend;
 
 /// Edge of the map on the screen, in pixels.
-const EDGE: f32 = 600.0;
+const EDGE: f32 = 560.0;
 /// Names on the map at most; more would hide each other.
 const NAMES_MAX: usize = 24;
 
@@ -75,11 +75,12 @@ fn open(mut commands: Commands, mut shown: ResMut<Shown>, player: Res<Player>) {
     let panel = commands.spawn((theme::panel(Val::Auto), ChildOf(backdrop))).id();
     commands.spawn((
         Sheet,
-        Node { width: px(EDGE), height: px(EDGE), overflow: Overflow::clip(), ..default() },
+        Node { width: px(EDGE), height: px(EDGE), flex_shrink: 0.0, overflow: Overflow::clip(), ..default() },
         BackgroundColor(Color::srgb(0.10, 0.13, 0.17)),
         ChildOf(panel),
     ));
-    commands.spawn((Legend, theme::text("", theme::SMALL, theme::DIM), ChildOf(panel)));
+    let legend = Node { width: px(EDGE), ..default() };
+    commands.spawn((Legend, legend, theme::text("", theme::SMALL, theme::DIM), ChildOf(panel)));
 }
 
 fn zoom(scroll: Res<AccumulatedMouseScroll>, keys: Res<ButtonInput<KeyCode>>, mut shown: ResMut<Shown>) {
@@ -177,13 +178,7 @@ fn mark(
                 top: px(v * EDGE - 10.0),
                 ..default()
             };
-            commands.spawn((
-                Mark,
-                label,
-                theme::text(name, theme::SMALL, theme::TEXT),
-                TextShadow::default(),
-                ChildOf(sheet),
-            ));
+            commands.spawn((Mark, label, theme::text(name, theme::SMALL, theme::TEXT), theme::text_shadow(), ChildOf(sheet)));
         }
         true
     };
@@ -204,10 +199,10 @@ fn mark(
     put(player.body.voxel(), Color::WHITE, 12.0, None);
     let heading = player.gaze.heading();
     let legend = format!(
-        "You look {} ({heading:.0}°).   {} m per pixel, wheel or - and + to zoom.   Orange: villages, blue: claims, green: people.{}",
+        "You look {} ({heading:.0} degrees).   {} m per pixel, wheel or - and + to zoom.   Orange: villages, blue: claims, green: people.{}",
         compass(heading),
         shown.frame.scale,
-        if shown.is_painted() { "" } else { "   Painting…" },
+        if shown.is_painted() { "" } else { "   Painting..." },
     );
     for mut text in &mut legends {
         if text.0 != legend {

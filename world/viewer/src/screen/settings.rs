@@ -1,10 +1,7 @@
 //! Settings: rows with a smaller and a larger button each, and a name to type.
 
 use bevy::{
-    input::{
-        ButtonState,
-        keyboard::{Key, KeyboardInput},
-    },
+    input::{ButtonState, keyboard::{Key, KeyboardInput}},
     prelude::*,
 };
 
@@ -52,10 +49,9 @@ struct Done;
 
 impl Plugin for SettingsPlugin {
     fn build(&self, app: &mut App) {
-        app.add_systems(OnEnter(Screen::Settings), build).add_systems(OnExit(Screen::Settings), save).add_systems(
-            Update,
-            (turn, type_name, show).chain().in_set(Beat::Write).run_if(in_state(Screen::Settings)),
-        );
+        app.add_systems(OnEnter(Screen::Settings), build)
+            .add_systems(OnExit(Screen::Settings), save)
+            .add_systems(Update, (turn, type_name, show).chain().in_set(Beat::Write).run_if(in_state(Screen::Settings)));
     }
 }
 
@@ -88,9 +84,7 @@ fn turned(mut settings: Settings, row: Row, by: i32) -> Settings {
         Row::View => settings.view_m = step(settings.view_m, 32),
         Row::Fov => settings.fov_degrees = step(settings.fov_degrees, 5),
         Row::Mouse => settings.mouse_percent = step(settings.mouse_percent, 10),
-        Row::Shadows => {
-            settings.shadows = if by > 0 { settings.shadows.next() } else { settings.shadows.next().next() }
-        }
+        Row::Shadows => settings.shadows = if by > 0 { settings.shadows.next() } else { settings.shadows.next().next() },
         Row::Inverted => settings.mouse_inverted = !settings.mouse_inverted,
         Row::Smooth => settings.smooth = !settings.smooth,
         Row::Name => {}
@@ -102,7 +96,7 @@ fn value(settings: &Settings, row: Row) -> String {
     let on = |switch: bool| if switch { "on" } else { "off" }.to_owned();
     match row {
         Row::View => format!("{} m", settings.view_m),
-        Row::Fov => format!("{}°", settings.fov_degrees),
+        Row::Fov => format!("{} degrees", settings.fov_degrees),
         Row::Shadows => settings.shadows.name().to_owned(),
         Row::Mouse => format!("{} %", settings.mouse_percent),
         Row::Inverted => on(settings.mouse_inverted),

@@ -3,7 +3,7 @@
 use bevy::prelude::*;
 
 use super::{Hud, Screen};
-use crate::model::sky::Rgb;
+use crate::{model::sky::Rgb, shell::offscreen::Picture};
 
 /// Behind an open screen.
 pub const SHADE: Color = Color::srgba(0.02, 0.03, 0.05, 0.55);
@@ -24,6 +24,9 @@ pub const TEXT: Color = Color::srgb(0.93, 0.95, 0.97);
 /// Text that explains.
 pub const DIM: Color = Color::srgb(0.66, 0.72, 0.79);
 
+/// The height of a window in which a pixel here is a pixel there.
+const HEIGHT: f32 = 720.0;
+
 /// Text sizes in pixels.
 pub const LARGE: f32 = 30.0;
 /// What most text is written in.
@@ -40,13 +43,18 @@ pub struct Overlay;
 
 impl Plugin for ThemePlugin {
     fn build(&self, app: &mut App) {
-        app.add_systems(Update, (colour_buttons, hide.run_if(resource_changed::<Hud>)));
+        app.add_systems(Update, (colour_buttons, hide.run_if(resource_changed::<Hud>), scale));
     }
 }
 
 /// Text of this size and colour.
 pub fn text(content: impl Into<String>, size: f32, colour: Color) -> (Text, TextFont, TextColor) {
     (Text::new(content), TextFont { font_size: FontSize::Px(size), ..default() }, TextColor(colour))
+}
+
+/// What lets text be read over anything.
+pub fn text_shadow() -> TextShadow {
+    TextShadow { offset: Vec2::splat(1.5), color: Color::srgba(0.0, 0.0, 0.0, 0.8) }
 }
 
 /// The whole window darkened, with what follows in the middle; gone when the screen is left.
@@ -134,6 +142,16 @@ fn colour_buttons(mut buttons: Query<(&Interaction, &mut BackgroundColor), (Chan
             Interaction::Hovered => HOVER,
             Interaction::Pressed => PRESS,
         };
+    }
+}
+
+/// Screens are laid out for a height of 720 and grow and shrink with the picture.
+fn scale(mut scale: ResMut<UiScale>, windows: Query<&Window>, picture: Option<Res<Picture>>, images: Res<Assets<Image>>) {
+    let window = windows.iter().next().map(|window| window.height());
+    let height = window.or_else(|| Some(images.get(&picture?.0)?.height() as f32));
+    let wanted = height.map_or(1.0, |height| (height / HEIGHT).clamp(0.25, 4.0));
+    if scale.0 != wanted {
+        scale.0 = wanted;
     }
 }
 

@@ -8,7 +8,10 @@ use bevy::{
 };
 
 use super::offscreen::Picture;
-use crate::play::{Action, Beat, link::Heard};
+use crate::play::{
+    Action, Beat,
+    link::Heard,
+};
 use crate::source::News;
 
 /// Takes them.
@@ -32,6 +35,8 @@ impl Plugin for ScreenshotPlugin {
 fn shoot(mut commands: Commands, mut actions: MessageReader<Action>, picture: Option<Res<Picture>>) {
     for action in actions.read() {
         let Action::Screenshot(file) = action else { continue };
+        // Who asked for a file of this name knows where it is; who pressed a key is told.
+        let told = file.is_none();
         let path = file.as_ref().map_or_else(unused_name, PathBuf::from);
         let shot = match &picture {
             Some(picture) => Screenshot::image(picture.0.clone()),
@@ -41,12 +46,12 @@ fn shoot(mut commands: Commands, mut actions: MessageReader<Action>, picture: Op
             move |captured: On<ScreenshotCaptured>, mut shots: ResMut<Shots>, mut heard: MessageWriter<Heard>| {
                 let written = write(&captured.image, &path);
                 let text = match &written {
-                    Ok(()) => format!("Picture: {}", path.display()),
-                    Err(error) => error.clone(),
+                    Ok(()) => told.then(|| format!("Picture: {}", path.display())),
+                    Err(error) => Some(error.clone()),
                 };
                 shots.taken += 1;
                 shots.last_error = written.err();
-                heard.write(Heard(News::Said { from: String::new(), text }));
+                heard.write_batch(text.map(|text| Heard(News::Said { from: String::new(), text })));
             },
         );
     }
