@@ -139,7 +139,9 @@ pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Parsed, Inva
             "--node" => node = Some(read(&mut value, "--node", "a URL that begins with http://", node_url)?),
             "--token" => token = Some(PathBuf::from(value("--token", "a file")?)),
             "--world" => config.world = Some(read(&mut value, "--world", "64 hexadecimal digits", id)?),
-            "--seed" => seed = Some(read(&mut value, "--seed", "a whole number from 0 to 2^64 - 1", |s| s.parse().ok())?),
+            "--seed" => {
+                seed = Some(read(&mut value, "--seed", "a whole number from 0 to 2^64 - 1", |s| s.parse().ok())?)
+            }
             "--at" => config.at = Some(read(&mut value, "--at", "three whole numbers, such as 10,80,-300", position)?),
             "--time" => config.minutes = read(&mut value, "--time", "a time of day, such as 17:30", parse_clock)?,
             "--view" => config.view_m = Some(read(&mut value, "--view", "metres from 64 to 512", view)?),

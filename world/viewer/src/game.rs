@@ -65,7 +65,10 @@ pub fn run(start: Start) -> AppExit {
     let mut app = App::new();
     // Offscreen, the first picture must not lack what is still being compiled.
     let render = RenderPlugin { synchronous_pipeline_compilation: start.headless, ..default() };
-    let log = LogPlugin { filter: "warn,bitdust_viewer=info,wgpu_hal=error,bevy_render::view::window=error".into(), ..default() };
+    let log = LogPlugin {
+        filter: "warn,bitdust_viewer=info,wgpu_hal=error,bevy_render::view::window=error".into(),
+        ..default()
+    };
     let plugins = DefaultPlugins.set(render).set(log);
     if start.headless {
         let window = WindowPlugin { primary_window: None, exit_condition: ExitCondition::DontExit, ..default() };

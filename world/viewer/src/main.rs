@@ -6,10 +6,12 @@ use bevy::app::AppExit;
 use bitdust_viewer::{
     Start,
     args::{self, Config, Connect, Parsed},
-    model::{bindings::Gaze, settings::{self, Settings, Shadows}},
+    model::{
+        bindings::Gaze,
+        settings::{self, Settings, Shadows},
+    },
     play::runner::Playing,
-    run,
-    script,
+    run, script,
     shell::exit,
     source::{Source, local::Local},
 };
@@ -74,7 +76,8 @@ fn playing(config: &Config) -> Result<Option<Playing>, String> {
         Some(path) => script::parse(&read_script(path)?).map_err(|invalid| format!("{}: {invalid}", path.display()))?,
         None => vec![],
     };
-    if let Some(folder) = config.screenshot.as_deref().and_then(Path::parent).filter(|folder| !folder.as_os_str().is_empty())
+    if let Some(folder) =
+        config.screenshot.as_deref().and_then(Path::parent).filter(|folder| !folder.as_os_str().is_empty())
         && !folder.is_dir()
     {
         return Err(format!("--screenshot: there is no folder {}", folder.display()));

@@ -139,7 +139,9 @@ fn own(words: &[&str]) -> Option<Result<Step, String>> {
             let metres = metres.ok_or_else(|| "the distance is no number from 0 to 1000000".to_owned());
             position(x, y, z).and_then(|at| metres.map(|metres| Step::ExpectNear(at, metres)))
         }
-        ["expect", "block" | "near", ..] => Err("it should read: expect block X Y Z BLOCK, or: expect near X Y Z METRES".into()),
+        ["expect", "block" | "near", ..] => {
+            Err("it should read: expect block X Y Z BLOCK, or: expect near X Y Z METRES".into())
+        }
         _ => return None,
     })
 }

@@ -3,22 +3,12 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use bevy::{prelude::*, state::app::StatesPlugin, time::TimeUpdateStrategy};
-use bitdust_world::{
-    BlockId, Chunk, ChunkPos, VoxelPos, block,
-    content::Content,
-    r#gen::Params,
-};
+use bitdust_world::{BlockId, Chunk, ChunkPos, VoxelPos, block, content::Content, r#gen::Params};
 
 use crate::{
     game::PlayPlugins,
     model::{palette::Palette, settings::Settings},
-    play::{
-        Action, Blocks, DayTime, Player,
-        link::Link,
-        quest::Journal,
-        runner::Playing,
-        walking::Origin,
-    },
+    play::{Action, Blocks, DayTime, Player, link::Link, quest::Journal, runner::Playing, walking::Origin},
     scene::{
         Corner, PlacementPlugin,
         chunks::{Chunks, ChunksPlugin},
@@ -196,7 +186,10 @@ fn chunks_are_asked_for_arrive_are_drawn_and_leave_with_the_player() {
     let mut game = Game::at(GROUND);
     game.settle();
     let near = game.drawn();
-    assert!(!near.is_empty() && near.iter().all(|(pos, _)| pos.y == -1), "only the ground's surface is drawn: {near:?}");
+    assert!(
+        !near.is_empty() && near.iter().all(|(pos, _)| pos.y == -1),
+        "only the ground's surface is drawn: {near:?}"
+    );
     game.act(Action::Travel(VoxelPos::new(100_016, 0, 16)));
     game.settle();
     let far = game.drawn();

@@ -50,7 +50,8 @@ fn the_picture_is_the_one_that_was_looked_at() {
 #[test]
 fn nonsense_ends_with_a_number_and_a_sentence() {
     let check = |arguments: &[&str], code: i32, part: &str| {
-        let run = Command::new(env!("CARGO_BIN_EXE_bitdust-world")).args(arguments).output().expect("the binary starts");
+        let run =
+            Command::new(env!("CARGO_BIN_EXE_bitdust-world")).args(arguments).output().expect("the binary starts");
         let said = String::from_utf8_lossy(&run.stderr);
         assert_eq!(run.status.code(), Some(code), "{arguments:?}: {said}");
         assert!(said.contains(part), "{arguments:?}: {said}");

@@ -48,7 +48,13 @@ impl Square {
         let gap = [0, 1].map(|axis| {
             let low = corner[axis].wrapping_sub(from[axis]);
             let high = low.wrapping_add(self.width());
-            if low > 0 { low as f64 } else if high < 0 { -(high as f64) } else { 0.0 }
+            if low > 0 {
+                low as f64
+            } else if high < 0 {
+                -(high as f64)
+            } else {
+                0.0
+            }
         });
         gap[0].hypot(gap[1])
     }
@@ -190,7 +196,11 @@ pub fn land(points: &[Point], level: u8) -> Land {
             let dx = slope(west, east, (x + 1).min(SIDE - 1) - x.saturating_sub(1));
             let dz = slope(north, south, (z + 1).min(SIDE - 1) - z.saturating_sub(1));
             let length = (dx * dx + dz * dz + 1.0).sqrt();
-            land.positions.push([x as f32 * spacing, point.height - if point.wet { 0.0 } else { sink }, z as f32 * spacing]);
+            land.positions.push([
+                x as f32 * spacing,
+                point.height - if point.wet { 0.0 } else { sink },
+                z as f32 * spacing,
+            ]);
             land.normals.push([-dx / length, 1.0 / length, -dz / length]);
             let [r, g, b] = if point.wet { point.colour } else { on_slope(point.colour, dx.hypot(dz)) };
             land.colours.push([r, g, b, if point.wet { FAR_WATER } else { 1.0 }]);
@@ -249,7 +259,9 @@ mod tests {
                 let column = [own[0] + dx, own[1] + dz];
                 let holding = found
                     .iter()
-                    .filter(|square| column[0] >> (square.level - 1) == square.x && column[1] >> (square.level - 1) == square.z)
+                    .filter(|square| {
+                        column[0] >> (square.level - 1) == square.x && column[1] >> (square.level - 1) == square.z
+                    })
                     .count();
                 assert_eq!(holding, usize::from(!covered(column)), "column {column:?} from {from:?}");
             }

@@ -41,7 +41,8 @@ mod tests {
 
     #[test]
     fn scenes_look_the_same_wherever_they_are() {
-        for base in [ChunkPos::new(0, 0, 0), ChunkPos::new(31_250_000_000_000, 3, -9), ChunkPos::new(END, 0, -END - 1)] {
+        for base in [ChunkPos::new(0, 0, 0), ChunkPos::new(31_250_000_000_000, 3, -9), ChunkPos::new(END, 0, -END - 1)]
+        {
             let neighbour = ChunkPos::new((base.x + 2) << 5 >> 5, base.y - 1, base.z + 3);
             let wrapped = neighbour.origin().chunk();
             assert_eq!(of_chunk(base, wrapped), [64.0, -32.0, 96.0], "{base}");

@@ -82,7 +82,8 @@ impl Palette {
     /// The block with this name, as people write it.
     pub fn by_name(&self, name: &str) -> Option<BlockId> {
         let name = name.trim().replace('_', " ");
-        let place = self.looks.iter().position(|look| look.as_ref().is_some_and(|look| look.name.eq_ignore_ascii_case(&name)));
+        let place =
+            self.looks.iter().position(|look| look.as_ref().is_some_and(|look| look.name.eq_ignore_ascii_case(&name)));
         place.map(|place| BlockId(place as u16))
     }
 

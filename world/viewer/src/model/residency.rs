@@ -165,7 +165,15 @@ impl Residency {
         if old != block {
             Arc::make_mut(chunk).set(x, y, z, block);
             // A voxel at the edge is seen by the chunks on its other side.
-            let reach = [x, y, z].map(|part| if part == 0 { -1..=0 } else if part == 31 { 0..=1 } else { 0..=0i64 });
+            let reach = [x, y, z].map(|part| {
+                if part == 0 {
+                    -1..=0
+                } else if part == 31 {
+                    0..=1
+                } else {
+                    0..=0i64
+                }
+            });
             let mut touched = vec![];
             for dy in reach[1].clone() {
                 for dz in reach[2].clone() {
@@ -195,7 +203,8 @@ impl Residency {
                 let slot = self.slots.get(pos)?;
                 let waits = slot.building.is_some() || slot.chunk.is_none() || !slot.aspect.drawn;
                 // A change to what is seen already is the player's own doing, and the most urgent of all.
-                let urgency = if slot.shown == Some(slot.aspect.level) { 0 } else { slot.aspect.rank.saturating_add(1) };
+                let urgency =
+                    if slot.shown == Some(slot.aspect.level) { 0 } else { slot.aspect.rank.saturating_add(1) };
                 (!waits && self.surrounded(*pos)).then_some((urgency, *pos))
             })
             .collect();

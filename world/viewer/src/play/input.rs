@@ -133,8 +133,12 @@ fn number_keys(keys: Res<ButtonInput<KeyCode>>, mut actions: MessageWriter<Actio
 }
 
 fn gestures(keys: Res<ButtonInput<KeyCode>>, mut actions: MessageWriter<Action>) {
-    let made =
-        [(KeyCode::KeyG, Gesture::Wave), (KeyCode::KeyH, Gesture::Point), (KeyCode::KeyJ, Gesture::Cheer), (KeyCode::KeyB, Gesture::Bow)];
+    let made = [
+        (KeyCode::KeyG, Gesture::Wave),
+        (KeyCode::KeyH, Gesture::Point),
+        (KeyCode::KeyJ, Gesture::Cheer),
+        (KeyCode::KeyB, Gesture::Bow),
+    ];
     for (key, gesture) in made {
         if keys.just_pressed(key) {
             actions.write(Action::Gesture(gesture));

@@ -96,7 +96,14 @@ impl Player {
     pub fn at(place: VoxelPos) -> Self {
         let mut body = Body::new(Position::on_floor_of(place));
         body.ability.auto_step = true;
-        Player { body, gaze: Gaze::default(), held: Held::default(), steered: None, gesture: (Gesture::None, 0.0), hotbar: Hotbar::default() }
+        Player {
+            body,
+            gaze: Gaze::default(),
+            held: Held::default(),
+            steered: None,
+            gesture: (Gesture::None, 0.0),
+            hotbar: Hotbar::default(),
+        }
     }
 }
 

@@ -175,8 +175,12 @@ fn act(action: PlayerAction, stage: &mut Stage) -> Result<Option<Doing>, String>
         PlayerAction::Fly { direction: [x, y, z], speed, seconds } => {
             stage.actions.write(Action::Fly(true));
             let length = (x * x + y * y + z * z).sqrt();
-            let intent =
-                Intent { walk: [x / length, z / length], rise: y / length, speed_m_s: Some(speed), ..Intent::default() };
+            let intent = Intent {
+                walk: [x / length, z / length],
+                rise: y / length,
+                speed_m_s: Some(speed),
+                ..Intent::default()
+            };
             return Ok(Some(Doing::Fly { intent, left_s: seconds as f32 }));
         }
         PlayerAction::Look { yaw, pitch } => {

@@ -27,9 +27,9 @@ use crate::{
     },
     play::{
         Beat, Blocks, Player,
-        quest::Journal,
         link::{Inbox, Link, hear},
         now_ms,
+        quest::Journal,
         walking::Origin,
     },
     screen::SettingsRes,
@@ -84,10 +84,7 @@ impl Plugin for ChunksPlugin {
         app.init_resource::<Chunks>()
             .init_resource::<Pipeline>()
             .add_systems(Update, take.in_set(Beat::Hear).after(hear))
-            .add_systems(
-                Update,
-                (plan, show, start).chain().in_set(ChunkSystems).in_set(Beat::Show).after(Recentring),
-            );
+            .add_systems(Update, (plan, show, start).chain().in_set(ChunkSystems).in_set(Beat::Show).after(Recentring));
     }
 }
 
@@ -152,7 +149,13 @@ fn aspect(view: &View, player: &Player, pos: ChunkPos) -> Aspect {
     let here = player.body.position.chunk;
     let [x, y, z] = origin::chunks_between(here, pos).map(|chunks| chunks as f64 * 32.0);
     let distance = (x * x + y * y + z * z).sqrt();
-    let level = if distance <= FINE_M { 0 } else if distance <= 2.0 * FINE_M { 1 } else { 2 };
+    let level = if distance <= FINE_M {
+        0
+    } else if distance <= 2.0 * FINE_M {
+        1
+    } else {
+        2
+    };
     Aspect { drawn: view.sees(pos), level, rank: distance as u32 }
 }
 
@@ -202,7 +205,8 @@ fn spawn(
     ];
     for (mesh, material, casts) in parts {
         let Some(mesh) = mesh else { continue };
-        let mut entity = commands.spawn((Corner(pos), Mesh3d(meshes.add(mesh)), MeshMaterial3d(material.clone()), place));
+        let mut entity =
+            commands.spawn((Corner(pos), Mesh3d(meshes.add(mesh)), MeshMaterial3d(material.clone()), place));
         if !casts {
             entity.insert(NotShadowCaster);
         }

@@ -19,7 +19,11 @@ use bitdust_world::{
     r#gen::{FarCell, Generator},
 };
 
-use super::{Corner, chunks::{ChunkSystems, Chunks}, material::Materials};
+use super::{
+    Corner,
+    chunks::{ChunkSystems, Chunks},
+    material::Materials,
+};
 use crate::{
     model::{
         distance::{Land, Square, land, points, squares},

@@ -30,10 +30,7 @@ pub struct Recentring;
 
 impl Plugin for PlacementPlugin {
     fn build(&self, app: &mut App) {
-        app.add_systems(
-            Update,
-            recentre.in_set(Recentring).in_set(Beat::Show).run_if(resource_changed::<Origin>),
-        );
+        app.add_systems(Update, recentre.in_set(Recentring).in_set(Beat::Show).run_if(resource_changed::<Origin>));
     }
 }
 

@@ -10,7 +10,10 @@ use bitdust_world::body::Position;
 
 use super::{Recentring, camera::Eye, highlight::Boxes, material::Materials};
 use crate::{
-    model::{chat::{NAME_CHARS_MAX, clean}, origin},
+    model::{
+        chat::{NAME_CHARS_MAX, clean},
+        origin,
+    },
     play::{Beat, link::Heard, walking::Origin},
     screen::{Hud, theme},
     source::{Gesture, News, PLAYERS_MAX, Pose},
@@ -103,7 +106,8 @@ impl Plugin for OthersPlugin {
 }
 
 fn cut(mut commands: Commands, mut meshes: ResMut<Assets<Mesh>>) {
-    let (skin, shirt, trousers, hair) = ([0.62, 0.40, 0.27], [0.10, 0.25, 0.52], [0.07, 0.08, 0.13], [0.06, 0.04, 0.03]);
+    let (skin, shirt, trousers, hair) =
+        ([0.62, 0.40, 0.27], [0.10, 0.25, 0.52], [0.07, 0.08, 0.13], [0.06, 0.04, 0.03]);
     let mut trunk = Boxes::default();
     trunk.add([-0.25, 0.0, -0.12], [-0.02, 0.8, 0.12], trousers);
     trunk.add([0.02, 0.0, -0.12], [0.25, 0.8, 0.12], trousers);

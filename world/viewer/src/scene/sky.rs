@@ -104,7 +104,11 @@ fn uniform(sky: &Sky, seconds: f32, under_water: bool, origin: bitdust_world::Vo
     }
 }
 
-fn cast_shadows(mut commands: Commands, settings: Res<SettingsRes>, mut lights: Query<(Entity, &mut DirectionalLight)>) {
+fn cast_shadows(
+    mut commands: Commands,
+    settings: Res<SettingsRes>,
+    mut lights: Query<(Entity, &mut DirectionalLight)>,
+) {
     for (entity, mut light) in &mut lights {
         let (cascades, first_m, far_m) = match settings.0.shadows {
             Shadows::Off => (1, 10.0, 20.0),

@@ -231,7 +231,10 @@ mod tests {
         assert_eq!(surfaces_of(Chunk::default(), 0).bytes(), 0);
         let rock = Some(Arc::new(Chunk::uniform(block::STONE)));
         let around: Chunks = std::array::from_fn(|_| rock.clone());
-        assert_eq!(surfaces(&Job { pos: ChunkPos::new(0, 0, 0), level: 0, ticket: 1, around }, &Palette::default()).bytes(), 0);
+        assert_eq!(
+            surfaces(&Job { pos: ChunkPos::new(0, 0, 0), level: 0, ticket: 1, around }, &Palette::default()).bytes(),
+            0
+        );
         assert_eq!(corners(&surfaces_of(Chunk::uniform(block::STONE), 2).ground), 24, "next to nothing known");
     }
 }

@@ -1,14 +1,24 @@
 //! The chat: the newest lines in the corner, and a line to write.
 
 use bevy::{
-    input::{ButtonState, keyboard::{Key, KeyboardInput}},
+    input::{
+        ButtonState,
+        keyboard::{Key, KeyboardInput},
+    },
     prelude::*,
 };
 
-use super::{Screen, theme::{self, Overlay}};
+use super::{
+    Screen,
+    theme::{self, Overlay},
+};
 use crate::{
     model::chat::{Draft, Log},
-    play::{Action, Beat, Player, link::{Heard, Link}, runner::Playing},
+    play::{
+        Action, Beat, Player,
+        link::{Heard, Link},
+        runner::Playing,
+    },
     source::{Gesture, News, Order},
 };
 
@@ -43,7 +53,9 @@ impl Plugin for ChatPlugin {
             .add_systems(Update, (listen, speak).in_set(Beat::Act))
             .add_systems(
                 Update,
-                (write.run_if(in_state(Screen::Chat)).run_if(not(resource_exists::<Playing>)), show).chain().in_set(Beat::Write),
+                (write.run_if(in_state(Screen::Chat)).run_if(not(resource_exists::<Playing>)), show)
+                    .chain()
+                    .in_set(Beat::Write),
             );
     }
 }

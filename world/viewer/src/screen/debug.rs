@@ -38,9 +38,10 @@ const WRITE_EVERY_S: f32 = 0.25;
 
 impl Plugin for DebugPlugin {
     fn build(&self, app: &mut App) {
-        app.init_resource::<Lately>()
-            .add_systems(Startup, build)
-            .add_systems(Update, (measure, write.run_if(|hud: Res<Hud>| hud.debug && hud.shown), hide).chain().in_set(Beat::Write));
+        app.init_resource::<Lately>().add_systems(Startup, build).add_systems(
+            Update,
+            (measure, write.run_if(|hud: Res<Hud>| hud.debug && hud.shown), hide).chain().in_set(Beat::Write),
+        );
     }
 }
 

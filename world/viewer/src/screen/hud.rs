@@ -90,7 +90,11 @@ fn build(mut commands: Commands) {
             justify_content: JustifyContent::Center,
             ..default()
         },
-        children![theme::text("The node doesn't answer. You can walk on; trying again...", theme::NORMAL, theme::ACCENT)],
+        children![theme::text(
+            "The node doesn't answer. You can walk on; trying again...",
+            theme::NORMAL,
+            theme::ACCENT
+        )],
     ));
 }
 

@@ -47,7 +47,11 @@ fn build(mut commands: Commands, blocks: Res<Blocks>) {
             }
         });
     }
-    commands.spawn((ChoiceName, theme::text("Click a block to take it in hand", theme::NORMAL, theme::DIM), ChildOf(panel)));
+    commands.spawn((
+        ChoiceName,
+        theme::text("Click a block to take it in hand", theme::NORMAL, theme::DIM),
+        ChildOf(panel),
+    ));
 }
 
 fn choose(

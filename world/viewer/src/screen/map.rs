@@ -178,7 +178,13 @@ fn mark(
                 top: px(v * EDGE - 10.0),
                 ..default()
             };
-            commands.spawn((Mark, label, theme::text(name, theme::SMALL, theme::TEXT), theme::text_shadow(), ChildOf(sheet)));
+            commands.spawn((
+                Mark,
+                label,
+                theme::text(name, theme::SMALL, theme::TEXT),
+                theme::text_shadow(),
+                ChildOf(sheet),
+            ));
         }
         true
     };

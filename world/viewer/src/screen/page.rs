@@ -15,7 +15,10 @@ impl Plugin for PagePlugin {
     fn build(&self, app: &mut App) {
         app.add_systems(
             Update,
-            (turn.run_if(not(resource_exists::<Playing>)), show).chain().in_set(Beat::Write).run_if(in_state(Screen::Play)),
+            (turn.run_if(not(resource_exists::<Playing>)), show)
+                .chain()
+                .in_set(Beat::Write)
+                .run_if(in_state(Screen::Play)),
         );
     }
 }

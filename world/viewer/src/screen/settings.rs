@@ -1,7 +1,10 @@
 //! Settings: rows with a smaller and a larger button each, and a name to type.
 
 use bevy::{
-    input::{ButtonState, keyboard::{Key, KeyboardInput}},
+    input::{
+        ButtonState,
+        keyboard::{Key, KeyboardInput},
+    },
     prelude::*,
 };
 
@@ -49,9 +52,10 @@ struct Done;
 
 impl Plugin for SettingsPlugin {
     fn build(&self, app: &mut App) {
-        app.add_systems(OnEnter(Screen::Settings), build)
-            .add_systems(OnExit(Screen::Settings), save)
-            .add_systems(Update, (turn, type_name, show).chain().in_set(Beat::Write).run_if(in_state(Screen::Settings)));
+        app.add_systems(OnEnter(Screen::Settings), build).add_systems(OnExit(Screen::Settings), save).add_systems(
+            Update,
+            (turn, type_name, show).chain().in_set(Beat::Write).run_if(in_state(Screen::Settings)),
+        );
     }
 }
 
@@ -84,7 +88,9 @@ fn turned(mut settings: Settings, row: Row, by: i32) -> Settings {
         Row::View => settings.view_m = step(settings.view_m, 32),
         Row::Fov => settings.fov_degrees = step(settings.fov_degrees, 5),
         Row::Mouse => settings.mouse_percent = step(settings.mouse_percent, 10),
-        Row::Shadows => settings.shadows = if by > 0 { settings.shadows.next() } else { settings.shadows.next().next() },
+        Row::Shadows => {
+            settings.shadows = if by > 0 { settings.shadows.next() } else { settings.shadows.next().next() }
+        }
         Row::Inverted => settings.mouse_inverted = !settings.mouse_inverted,
         Row::Smooth => settings.smooth = !settings.smooth,
         Row::Name => {}

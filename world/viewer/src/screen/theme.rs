@@ -146,7 +146,12 @@ fn colour_buttons(mut buttons: Query<(&Interaction, &mut BackgroundColor), (Chan
 }
 
 /// Screens are laid out for a height of 720 and grow and shrink with the picture.
-fn scale(mut scale: ResMut<UiScale>, windows: Query<&Window>, picture: Option<Res<Picture>>, images: Res<Assets<Image>>) {
+fn scale(
+    mut scale: ResMut<UiScale>,
+    windows: Query<&Window>,
+    picture: Option<Res<Picture>>,
+    images: Res<Assets<Image>>,
+) {
     let window = windows.iter().next().map(|window| window.height());
     let height = window.or_else(|| Some(images.get(&picture?.0)?.height() as f32));
     let wanted = height.map_or(1.0, |height| (height / HEIGHT).clamp(0.25, 4.0));

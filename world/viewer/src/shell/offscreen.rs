@@ -30,8 +30,7 @@ pub struct Picture(pub Handle<Image>);
 
 impl Plugin for OffscreenPlugin {
     fn build(&self, app: &mut App) {
-        let mut image =
-            Image::new_target_texture(self.size.0, self.size.1, TextureFormat::Rgba8UnormSrgb, None);
+        let mut image = Image::new_target_texture(self.size.0, self.size.1, TextureFormat::Rgba8UnormSrgb, None);
         image.texture_descriptor.usage |= TextureUsages::COPY_SRC;
         let image = app.world_mut().resource_mut::<Assets<Image>>().add(image);
         app.insert_resource(Picture(image))

@@ -8,10 +8,7 @@ use bevy::{
 };
 
 use super::offscreen::Picture;
-use crate::play::{
-    Action, Beat,
-    link::Heard,
-};
+use crate::play::{Action, Beat, link::Heard};
 use crate::source::News;
 
 /// Takes them.

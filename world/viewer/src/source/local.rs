@@ -82,7 +82,8 @@ impl Local {
                 .map_err(|error| format!("can't start a thread for terrain: {error}"))?;
         }
         let name = format!("Seed {seed}");
-        let info = WorldInfo { name, id: None, seed, params, spawn: None, player: String::new(), content: Arc::default() };
+        let info =
+            WorldInfo { name, id: None, seed, params, spawn: None, player: String::new(), content: Arc::default() };
         Ok(Local { info, shared, generator, news: VecDeque::new() })
     }
 
