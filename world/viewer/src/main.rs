@@ -12,8 +12,8 @@ use bitdust_viewer::{
     },
     play::runner::Playing,
     run, script,
-    shell::exit,
-    source::{Source, local::Local},
+    shell::{devnet::Devnet, exit},
+    source::{Source, local::Local, node::Node},
 };
 use bitdust_world::{
     r#gen::{Generator, Params},
@@ -35,7 +35,7 @@ fn main() -> ExitCode {
             return ExitCode::from(exit::USAGE);
         }
     };
-    let start = match prepare(&config) {
+    let (start, _devnet) = match prepare(&config) {
         Ok(start) => start,
         Err((code, why)) => {
             eprintln!("bitdust-world: {why}");
@@ -51,13 +51,13 @@ fn main() -> ExitCode {
     }
 }
 
-fn prepare(config: &Config) -> Result<Start, Failure> {
+fn prepare(config: &Config) -> Result<(Start, Option<Devnet>), Failure> {
     let usage = |why: String| (exit::USAGE, why);
     let playing = playing(config).map_err(usage)?;
-    let (source, generator) = world(config)?;
+    let World { source, generator, devnet } = world(config)?;
     let at = config.at.or(source.info().spawn).unwrap_or_else(|| generator.spawn());
     let settings = player_settings(config);
-    Ok(Start {
+    let start = Start {
         source,
         generator,
         at,
@@ -67,7 +67,8 @@ fn prepare(config: &Config) -> Result<Start, Failure> {
         size: config.size,
         headless: config.headless,
         playing,
-    })
+    };
+    Ok((start, devnet))
 }
 
 /// The steps to play. Headless, there is always something to play, if only a last picture.
@@ -96,20 +97,44 @@ fn read_script(path: &Path) -> Result<String, String> {
     fs::read_to_string(path).map_err(|error| fail(error.to_string()))
 }
 
-fn world(config: &Config) -> Result<(Box<dyn Source>, Arc<Generator>), Failure> {
+/// Where the world comes from.
+struct World {
+    source: Box<dyn Source>,
+    generator: Arc<Generator>,
+    /// The network that was started for it: it ends when this is dropped.
+    devnet: Option<Devnet>,
+}
+
+fn world(config: &Config) -> Result<World, Failure> {
+    // One core is left for drawing.
+    let workers = thread::available_parallelism().map_or(1, |cores| cores.get().saturating_sub(1).max(1));
     match &config.connect {
         Connect::Local { seed } => {
             let params = Params::default();
-            // One core is left for drawing.
-            let workers = thread::available_parallelism().map_or(1, |cores| cores.get().saturating_sub(1).max(1));
             let source = Local::start(*seed, params, workers).map_err(|why| (exit::USAGE, why))?;
             let generator = source.generator();
-            Ok((Box::new(source), generator))
+            Ok(World { source: Box::new(source), generator, devnet: None })
         }
-        Connect::Node { .. } | Connect::Devnet => {
-            Err((exit::NODE, "this build can't speak to a node yet; leave --node and --devnet out".into()))
+        Connect::Node { url, token } => node(url, token.as_deref(), config, workers, None),
+        Connect::Devnet => {
+            let devnet = Devnet::start().map_err(|why| (exit::NODE, why))?;
+            let (url, token) = (devnet.url.clone(), devnet.token.clone());
+            node(&url, Some(&token), config, workers, Some(devnet))
         }
     }
+}
+
+fn node(
+    url: &str,
+    token: Option<&Path>,
+    config: &Config,
+    workers: usize,
+    devnet: Option<Devnet>,
+) -> Result<World, Failure> {
+    let name = player_settings(config).0.name;
+    let source = Node::connect(url, token, config.world, &name, workers).map_err(|why| (exit::NODE, why))?;
+    let generator = source.terrain().generator();
+    Ok(World { source: Box::new(source), generator, devnet })
 }
 
 /// The player's own in a window. Pictures and tests must not depend on them: they get the usual ones.

@@ -25,7 +25,7 @@ use crate::{
         bindings::{Gaze, Held},
         inventory::Hotbar,
         palette::Palette,
-        sky::DAY_SECONDS,
+        sky::{DAY_MINUTES, DAY_SECONDS},
     },
     source::Gesture,
 };
@@ -118,12 +118,16 @@ pub struct DayTime {
     pub minutes: f32,
     /// Minutes of the day per second of play.
     pub pace: f32,
+    /// Seconds that waves and clouds have been moving.
+    pub seconds: f32,
+    /// Nothing moves: a script waits for chunks, which takes longer on one machine than on another.
+    pub still: bool,
 }
 
 impl DayTime {
     /// Beginning there, with the usual pace.
     pub fn starting(minutes: u32) -> Self {
-        DayTime { minutes: minutes as f32, pace: crate::model::sky::DAY_MINUTES as f32 / DAY_SECONDS }
+        DayTime { minutes: minutes as f32, pace: DAY_MINUTES as f32 / DAY_SECONDS, seconds: 0.0, still: false }
     }
 }
 

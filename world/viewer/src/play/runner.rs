@@ -93,6 +93,10 @@ fn play(
     mut leave: MessageWriter<AppExit>,
 ) {
     let playing = &mut *playing;
+    let waits = matches!(playing.now, Some((_, Doing::WaitChunks | Doing::WaitPicture { .. })));
+    if stage.day.still != waits {
+        stage.day.still = waits;
+    }
     if let Some((line, doing)) = playing.now.take() {
         match go_on(playing, doing, &mut stage, time.delta_secs(), real.elapsed_secs()) {
             Ok(Some(Doing::Leave)) => {

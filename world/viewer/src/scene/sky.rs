@@ -56,15 +56,14 @@ fn hang(mut commands: Commands, mut meshes: ResMut<Assets<Mesh>>, materials: Res
 }
 
 fn pass_time(mut day: ResMut<DayTime>, time: Res<Time>, screen: Res<State<Screen>>) {
-    if *screen.get() != Screen::Pause {
+    if *screen.get() != Screen::Pause && !day.still {
+        day.seconds = (day.seconds + time.delta_secs()) % WAVES_S;
         day.minutes = (day.minutes + day.pace * time.delta_secs()).rem_euclid(DAY_MINUTES as f32);
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "the light depends on all of them")]
 fn shine(
     day: Res<DayTime>,
-    time: Res<Time>,
     player: Res<Player>,
     (chunks, blocks): (Res<Chunks>, Res<Blocks>),
     origin: Res<Origin>,
@@ -79,7 +78,7 @@ fn shine(
     // A liquid's surface lies an eighth below its voxel's top, unless there is more of it above.
     let below_surface = eye.local[1].fract() < 0.875 || is_liquid(eye.voxel().offset(0, 1, 0));
     let under_water = is_liquid(eye.voxel()) && below_surface;
-    let light = uniform(&sky, time.elapsed_secs() % WAVES_S, under_water, origin.0.origin());
+    let light = uniform(&sky, day.seconds, under_water, origin.0.origin());
     materials.shine(light, &mut voxels, &mut skies);
     for mut caster in &mut casters {
         *caster = Transform::IDENTITY.looking_to(-Vec3::from(sky.light), Vec3::Y);

@@ -1,5 +1,6 @@
 //! The thin shell around the game: a window or a picture to draw into, screenshots, and how the program ends.
 
+pub mod devnet;
 pub mod exit;
 pub mod offscreen;
 pub mod screenshot;

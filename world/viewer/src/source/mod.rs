@@ -1,12 +1,14 @@
 //! Where the viewer's world comes from.
 //!
-//! The viewer declares what it needs, [`Source`]; [`local`] makes it from the generator alone. A source has its own threads and
+//! The viewer declares what it needs, [`Source`]; [`local`] makes it from the generator alone, [`node`]
+//! gets it from a node's API. A source has its own threads and
 //! never blocks: orders go in, news come out, both through bounded queues, so a slow network costs holes, never frames.
 //!
 //! What comes out has been verified by the source. The viewer still bounds what it keeps of it: only wanted chunks, the newest
 //! lines, so many players.
 
 pub mod local;
+pub mod node;
 
 use std::{fmt, sync::Arc};
 

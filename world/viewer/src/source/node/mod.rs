@@ -1,0 +1,228 @@
+//! A world from a node's API: chunks over HTTP, everything else by JSON-RPC.
+//!
+//! A thread of its own talks to the node (`talk.rs`). What the node says is the generator's it doesn't send: this machine's
+//! cores make it ([`Local`]), which costs no bytes. What it can't have in time is generated too, as a stand-in, and asked for
+//! again until the true version comes.
+//!
+//! The viewer trusts its own node: that has held every chunk against the hash of its location's manifest.
+
+mod talk;
+
+use std::{path::Path, sync::Arc, thread};
+
+use bitdust_rpc::{
+    api::WorldClient,
+    client::{Client, Error},
+    token::Token,
+};
+use bitdust_types::B256;
+use bitdust_world::{
+    ChunkPos, VoxelPos,
+    content::WorldDef,
+    r#gen::{GENERATOR_VERSION, Params},
+};
+use tokio::{runtime, sync::mpsc};
+
+use super::{Label, News, Order, Place, PlaceKind, Source, Traffic, WorldInfo, local::Local};
+
+/// Orders that wait for the thread at most; beyond that they are dropped, and the next plan repeats what matters.
+const ORDERS_MAX: usize = 1024;
+/// Words that wait for the viewer at most: 512 × 64 KiB = 32 MiB.
+const WORDS_MAX: usize = 512;
+
+/// A world from a node's API.
+pub struct Node {
+    info: WorldInfo,
+    terrain: Local,
+    orders: mpsc::Sender<Order>,
+    words: mpsc::Receiver<Word>,
+    featured: Vec<Place>,
+    claimed: Vec<Place>,
+    villages: Vec<Place>,
+    traffic: Traffic,
+}
+
+/// What the thread says.
+enum Word {
+    /// For the viewer.
+    News(News),
+    /// To be generated here: with deadlines, as the viewer gave them.
+    Generate(Vec<(ChunkPos, u64)>),
+    /// Claims around the player.
+    Claims(Vec<Place>),
+    /// Bytes so far.
+    Traffic(Traffic),
+}
+
+impl Node {
+    /// Finds the world. Blocks until the node has answered, or failed to.
+    pub fn connect(
+        url: &str,
+        token: Option<&Path>,
+        world: Option<[u8; 32]>,
+        player: &str,
+        workers: usize,
+    ) -> Result<Node, String> {
+        let token = token.map(Token::load).transpose().map_err(|error| error.to_string())?;
+        let runtime = runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| format!("no thread to talk to the node: {error}"))?;
+        let client = runtime.block_on(Client::connect(url, token.as_ref())).map_err(|error| error.to_string())?;
+        let (world, def) = runtime.block_on(find(&client, world))?;
+        let params = params(&def)?;
+        let terrain = Local::start(def.seed, params, workers)?;
+        let info = WorldInfo {
+            name: def.name.clone(),
+            id: Some(world.0),
+            seed: def.seed,
+            params,
+            spawn: def.spawn,
+            player: player.to_owned(),
+            content: Arc::new(def.content.clone()),
+        };
+        let featured = def
+            .featured
+            .iter()
+            .map(|place| Place {
+                name: place.name.clone(),
+                at: place.pos,
+                kind: PlaceKind::Featured,
+                owner: String::new(),
+            })
+            .collect();
+        let (orders, taken) = mpsc::channel(ORDERS_MAX);
+        let (said, words) = mpsc::channel(WORDS_MAX);
+        thread::Builder::new()
+            .name("node".into())
+            .spawn(move || runtime.block_on(talk::talk(client, world, taken, said)))
+            .map_err(|error| format!("no thread to talk to the node: {error}"))?;
+        Ok(Node {
+            info,
+            terrain,
+            orders,
+            words,
+            featured,
+            claimed: vec![],
+            villages: vec![],
+            traffic: Traffic::default(),
+        })
+    }
+
+    /// The terrain, for far land and the map.
+    pub fn terrain(&self) -> &Local {
+        &self.terrain
+    }
+
+    fn places(&self) -> News {
+        News::Places([&self.featured[..], &self.claimed, &self.villages].concat())
+    }
+}
+
+impl Source for Node {
+    fn info(&self) -> &WorldInfo {
+        &self.info
+    }
+
+    fn order(&mut self, order: Order) {
+        match &order {
+            Order::Places { near } => self.terrain.order(Order::Places { near: *near }),
+            Order::Drop(chunks) => self.terrain.order(Order::Drop(chunks.clone())),
+            _ => {}
+        }
+        // A full queue means that the node is slower than the player; what is lost is asked for again.
+        let _ = self.orders.try_send(order);
+    }
+
+    fn poll(&mut self, news: &mut Vec<News>, max: usize) {
+        let mut own = vec![];
+        self.terrain.poll(&mut own, max);
+        for item in own {
+            match item {
+                News::Places(villages) => {
+                    self.villages = villages;
+                    news.push(self.places());
+                }
+                other => news.push(other),
+            }
+        }
+        while news.len() < max {
+            match self.words.try_recv() {
+                Ok(Word::News(item)) => news.push(item),
+                Ok(Word::Generate(chunks)) => self.terrain.order(Order::Fetch { now_ms: 0, chunks }),
+                Ok(Word::Claims(claimed)) => {
+                    self.claimed = claimed;
+                    news.push(self.places());
+                }
+                Ok(Word::Traffic(traffic)) => self.traffic = traffic,
+                Err(_) => break,
+            }
+        }
+    }
+
+    fn traffic(&self) -> Traffic {
+        Traffic { waiting: self.traffic.waiting + self.terrain.traffic().waiting, ..self.traffic }
+    }
+}
+
+/// The world of this id, or the first that the node lists.
+async fn find(client: &Client, world: Option<[u8; 32]>) -> Result<(B256, WorldDef), String> {
+    let explain = |error| client.explain(error).to_string();
+    let id = match world {
+        Some(id) => B256::from(id),
+        None => {
+            let worlds = client.world_list().await.map_err(explain)?;
+            let first =
+                worlds.first().ok_or("this node's ledger lists no world; make one with `bitdust world create`")?;
+            first.id
+        }
+    };
+    let info = client.world_info(id).await.map_err(explain)?;
+    let def = WorldDef::decode(&info.definition).map_err(|invalid| format!("the world's definition: {invalid}"))?;
+    if def.id().0 != id.0 {
+        return Err(format!("the node gave another world's definition than that of {id}"));
+    }
+    Ok((id, def))
+}
+
+fn params(def: &WorldDef) -> Result<Params, String> {
+    if def.generator != GENERATOR_VERSION {
+        let versions = format!("version {} makes its terrain, this program has {GENERATOR_VERSION}", def.generator);
+        return Err(format!("the world {:?} needs another version of this program: {versions}", def.name));
+    }
+    if def.params.is_empty() {
+        return Ok(Params::default());
+    }
+    borsh::from_slice(&def.params).map_err(|error| format!("the terrain's parameters of {:?}: {error}", def.name))
+}
+
+fn said(text: String) -> Word {
+    Word::News(News::Said { from: String::new(), text })
+}
+
+/// Whether trying again may help.
+fn is_passing(error: &Error) -> bool {
+    matches!(error, Error::Unreachable { .. })
+}
+
+/// A claim as a place to go to.
+fn place(claim: &bitdust_rpc::types::world::ClaimInfo) -> Place {
+    let corner = claim.pos.chunk(0).origin();
+    let owner = format!("{:#x}", claim.owner);
+    let owner = format!("{}…{}", &owner[..6], &owner[owner.len() - 4..]);
+    Place {
+        name: format!("Claim {} {} {}", claim.pos.x, claim.pos.y, claim.pos.z),
+        at: VoxelPos::new(corner.x.wrapping_add(128), corner.y.wrapping_add(250), corner.z.wrapping_add(128)),
+        kind: PlaceKind::Claimed,
+        owner,
+    }
+}
+
+fn label(source: bitdust_rpc::places::Source) -> Label {
+    match source {
+        bitdust_rpc::places::Source::Supplier(_) => Label::Supplier,
+        bitdust_rpc::places::Source::Player => Label::Player,
+        bitdust_rpc::places::Source::Cache => Label::Cache,
+        bitdust_rpc::places::Source::Generator => Label::Generator,
+    }
+}
