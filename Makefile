@@ -29,8 +29,8 @@ soak: setup ## Fifty kills at random moments; about ten minutes
 bench: setup ## Throughput of the pipeline, the devnet and the chain
 	scripts/bench.sh
 
-world: world-build ## A first look at the terrain of a seed, in a window
-	$(CARGO_TARGET_DIR)/debug/bitdust-world --seed 1
+world: build world-build ## A first look at a world kept on 8 suppliers of this machine, in a window
+	$(CARGO_TARGET_DIR)/debug/bitdust-world --devnet
 
 world-build: setup
 	@scripts/setup-viewer.sh

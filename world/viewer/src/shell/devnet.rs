@@ -7,13 +7,24 @@ use std::{
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    time::{Duration, Instant},
 };
 
-use bitdust_rpc::{api::WorldClient, client::Client, token::Token, types::world::CreateWorld};
+use bitdust_rpc::{
+    api::{MarketClient, WorldClient},
+    client::Client,
+    token::Token,
+    types::world::CreateWorld,
+};
 use serde::Deserialize;
 
 /// The world of a fresh devnet.
 const WORLD: &str = include_str!("devnet-world.json");
+
+/// Suppliers of a devnet, all of which a world's dataset needs.
+const SUPPLIERS: usize = 8;
+/// Offers are there within a few blocks of a second each.
+const OFFERS_PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running network; dropping it ends it.
 pub struct Devnet {
@@ -76,11 +87,29 @@ impl Devnet {
             let explain = |error| client.explain(error).to_string();
             if client.world_list().await.map_err(explain)?.is_empty() {
                 let definition = serde_json::from_str(WORLD).map_err(|error| format!("the devnet's world: {error}"))?;
+                wait_for_suppliers(&client).await?;
                 eprintln!("Publishing a world…");
                 client.world_create(CreateWorld { definition, epochs: None }).await.map_err(explain)?;
             }
             Ok(())
         })
+    }
+}
+
+/// A network that has just started needs some blocks until its suppliers have entered their offers on the ledger.
+async fn wait_for_suppliers(client: &Client) -> Result<(), String> {
+    let begun = Instant::now();
+    loop {
+        let offers = client.market_offers().await.map_err(|error| client.explain(error).to_string())?.len();
+        if offers >= SUPPLIERS {
+            return Ok(());
+        }
+        if begun.elapsed() > OFFERS_PATIENCE {
+            return Err(format!(
+                "only {offers} of {SUPPLIERS} suppliers offer space after {OFFERS_PATIENCE:?}; try again"
+            ));
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
     }
 }
 
