@@ -39,7 +39,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Nothing that can wait holds up chunks longer.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// Claims are looked for so far around.
-const NEAR_M: u32 = 4_000;
+const NEAR_M: u32 = 2_048;
 
 /// What came of a request.
 struct Done {
