@@ -59,6 +59,7 @@ fn nonsense_ends_with_a_number_and_a_sentence() {
     check(&["--fly"], 2, "no option \"--fly\"");
     check(&["--headless", "--script", "/nowhere/at.all"], 2, "/nowhere/at.all can't be read");
     check(&["--headless", "--screenshot", "/nowhere/a.png"], 2, "there is no folder /nowhere");
+    check(&["--node", "http://127.0.0.1:9"], 5, "no answer from the node at http://127.0.0.1:9");
     let script = std::env::temp_dir().join(format!("bitdust-world-{}.script", std::process::id()));
     std::fs::write(&script, "wait chunks\ndance\n").expect("a script can be written");
     check(&["--headless", "--script", &script.display().to_string()], 2, "line 2");

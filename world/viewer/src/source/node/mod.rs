@@ -226,3 +226,47 @@ fn label(source: bitdust_rpc::places::Source) -> Label {
         bitdust_rpc::places::Source::Generator => Label::Generator,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The discard port: nobody listens there.
+    const NOWHERE: &str = "http://127.0.0.1:9";
+
+    #[test]
+    fn a_node_that_is_not_there_is_named() {
+        let error = Node::connect(NOWHERE, None, None, "Ada", 1).err().expect("nobody answers");
+        assert!(error.contains(NOWHERE) && error.contains("is it running"), "{error}");
+        let error = Node::connect(NOWHERE, Some(Path::new("/nowhere/token")), None, "Ada", 1).err().expect("no token");
+        assert!(error.contains("/nowhere/token"), "{error}");
+    }
+
+    #[test]
+    fn a_node_that_goes_away_costs_no_ground() {
+        let runtime = runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let pos = ChunkPos::new(1, -2, 3);
+        let (offline, generated) = runtime.block_on(async {
+            let (orders, taken) = mpsc::channel(8);
+            let (said, mut words) = mpsc::channel(8);
+            let client = Client::new(NOWHERE, None).unwrap();
+            let talk = talk::talk(client, B256::ZERO, taken, said);
+            let watch = async {
+                orders.send(Order::Fetch { now_ms: 0, chunks: vec![(pos, 5)] }).await.unwrap();
+                let (mut offline, mut generated) = (false, vec![]);
+                while !(offline && !generated.is_empty()) {
+                    match words.recv().await.unwrap() {
+                        Word::News(News::Offline(lost)) => offline = lost,
+                        Word::Generate(chunks) => generated = chunks,
+                        _ => {}
+                    }
+                }
+                drop(orders);
+                (offline, generated)
+            };
+            tokio::join!(talk, watch).1
+        });
+        assert!(offline);
+        assert_eq!(generated, [(pos, 5)], "terrain stands in for what the node doesn't give");
+    }
+}
