@@ -22,7 +22,7 @@ use bitdust_types::{
 };
 
 pub use proofs::{CheckedProve, admit_proof};
-pub use view::{Call, CallOutcome, call, estimate_gas};
+pub use view::{Call, CallOutcome, ESTIMATE_AHEAD_BLOCKS, call, estimate_gas};
 
 use crate::{
     beacon,

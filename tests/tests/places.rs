@@ -1,12 +1,12 @@
 //! A place that a player has built outlives the player: real processes, real suppliers.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use bitdust_node::devnet::plan::{free_ports, player};
 use bitdust_rpc::{
     Client,
-    api::WorldClient as _,
+    api::{LedgerClient as _, MarketClient as _, WorldClient as _},
     places::{ChunksRequest, Frame, Source, WantedChunk},
     types::world::{ClaimRequest, CreateWorld, MayBuild, VoxelEdit},
 };
@@ -28,6 +28,10 @@ use bitdust_world::{
 use futures::TryStreamExt as _;
 
 const HOME: LocationPos = LocationPos::new(0, 0, -1);
+/// Epochs for which the place's storage is funded: 75 s at this network's pace, above what building needs on two busy cores.
+const FUNDED_EPOCHS: u64 = 10;
+/// Until the last of them has begun.
+const TERM_LIMIT: Duration = Duration::from_secs(180);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_built_place_outlives_its_builder_and_half_of_its_suppliers() -> Result<()> {
@@ -38,8 +42,8 @@ async fn a_built_place_outlives_its_builder_and_half_of_its_suppliers() -> Resul
         let definition = serde_json::json!({ "name": "Hollow Hills", "seed": 7,
             "rules": { "claimers": "everybody", "term-epochs": 1000 } });
         let world = builder.world_create(CreateWorld { definition, epochs: Some(1000) }).await?.id;
-        let request = ClaimRequest { pos: HOME, build: MayBuild::Owner, epochs: None };
-        builder.world_claim(world, request).await?;
+        let request = ClaimRequest { pos: HOME, build: MayBuild::Owner, epochs: Some(FUNDED_EPOCHS) };
+        let dataset = builder.world_claim(world, request).await?.claim.dataset;
         builder.world_edit(world, castle()).await?;
         until("suppliers hold the edits", PATIENCE, async || {
             let place = builder.world_location(world, HOME).await?;
@@ -74,6 +78,14 @@ async fn a_built_place_outlives_its_builder_and_half_of_its_suppliers() -> Resul
             Ok(near.ok().filter(|claims| !claims.is_empty()))
         })
         .await?;
+        // It comes at the end of the term that the builder paid for: in its last epoch.
+        let end = visitor.market_dataset(dataset).await?.context("the ledger has no such dataset")?.end_epoch;
+        let last_epoch = async || {
+            let now = visitor.ledger_epoch().await?.epoch;
+            ensure!(now < end, "the term ended before the visit: epoch {now} of {end}");
+            Ok((now + 1 == end).then_some(()))
+        };
+        until("the last funded epoch has begun", TERM_LIMIT, last_epoch).await?;
         let seen = whole(&visitor, world).await?;
         ensure!(seen == expected, "the visitor sees something else");
         let state = visitor.world_location(world, HOME).await?.state;

@@ -1,7 +1,7 @@
 //! Calls that change nothing: `eth_call`, and how much gas a call would need.
 
 use alloy_primitives::{Address, Bytes, Log, TxKind, U256};
-use bitdust_types::ChainParams;
+use bitdust_types::{ChainParams, Epoch, Height};
 use revm::context::TxEnv;
 
 use super::{cache::Cache, machine::Machine};
@@ -10,6 +10,9 @@ use crate::{
     error::{Error, Invalid},
     state::StateReader,
 };
+
+/// How far ahead a gas estimate looks for a new epoch: longer than a transaction waits unless blocks are full.
+pub const ESTIMATE_AHEAD_BLOCKS: u64 = 10;
 
 /// A call to try.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -67,11 +70,35 @@ fn run(machine: &mut Machine<'_>, params: &ChainParams, call: &Call, gas_limit: 
 /// a whole block's gas.
 ///
 /// The gas that a call *uses* isn't enough as its limit: inner calls get at most 63/64 of what is left (EIP-150), and
-/// contracts may look at what is left.
+/// contracts may look at what is left. Nor is what it needs in the next block always enough, since it may wait for a few: in
+/// an epoch's first blocks the Market writes what it only changes later on. If an epoch begins within
+/// [`ESTIMATE_AHEAD_BLOCKS`], the answer is enough for its first block too.
 ///
 /// # Errors
 /// As [`call`].
 pub fn estimate_gas(
+    state: &dyn StateReader,
+    params: &ChainParams,
+    header: &Header,
+    call: &Call,
+) -> Result<Result<u64, CallOutcome>, Error> {
+    let gas = match estimate_at(state, params, header, call)? {
+        Ok(gas) => gas,
+        failed => return Ok(failed),
+    };
+    let first = params.first_block(Epoch(params.epoch_of(Height(header.height)).0 + 1));
+    if first.0 > header.height + ESTIMATE_AHEAD_BLOCKS {
+        return Ok(Ok(gas));
+    }
+    let blocks = first.0 - header.height;
+    let timestamp_ms = header.timestamp_ms + blocks * params.block_time_ms;
+    let header = Header { height: first.0, timestamp_ms, ..header.clone() };
+    // A call that will fail by then is the caller's affair: it may well be in a block before.
+    let later = estimate_at(state, params, &header, call)?;
+    Ok(Ok(later.map_or(gas, |later| later.max(gas))))
+}
+
+fn estimate_at(
     state: &dyn StateReader,
     params: &ChainParams,
     header: &Header,

@@ -212,11 +212,21 @@ fn far_end(peer: PeerId, endpoint: &ConnectedPoint) -> Multiaddr {
     }
 }
 
+/// An error and what is behind it: some of libp2p's have no words of their own.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    let mut words: Vec<String> = causes.map(ToString::to_string).filter(|words| !words.is_empty()).collect();
+    // Wrappers repeat what they wrap.
+    words.dedup();
+    words.join(": ")
+}
+
 /// A dial error in one line; libp2p's own takes many.
 pub(super) fn brief(error: &DialError) -> String {
     match error {
         DialError::Transport(failures) => {
-            let parts: Vec<_> = failures.iter().map(|(address, error)| format!("{address}: {error}")).collect();
+            let parts: Vec<_> =
+                failures.iter().map(|(address, error)| format!("{address}: {}", with_causes(error))).collect();
             parts.join("; ")
         }
         DialError::WrongPeerId { obtained, address } => format!("{address} is {obtained}, another peer"),

@@ -19,6 +19,8 @@ use super::{Chain, ingress::Ingress};
 const TIP: u128 = 100_000_000;
 /// How long a receipt is waited for: a chain that has halted gets this long to go on.
 const RECEIPT_PATIENCE: Duration = Duration::from_secs(180);
+/// Times that a transaction is sent which runs out of gas, because the state changed between its estimate and its block.
+const GAS_TRIES: u32 = 3;
 
 /// An account that this node signs for.
 pub struct Sender {
@@ -52,6 +54,11 @@ impl Sender {
     /// # Errors
     /// If it would fail now, with the contract's reason in words; nothing is sent then.
     pub async fn send(&self, to: Address, value: U256, input: Bytes) -> Result<B256> {
+        Ok(self.submit(to, value, input).await?.0)
+    }
+
+    /// Sends a transaction; answers its hash and its gas limit.
+    async fn submit(&self, to: Address, value: U256, input: Bytes) -> Result<(B256, u64)> {
         let balance = self.chain.balance(self.address)?;
         if balance < value {
             let [has, wanted] = [balance, value].map(|grains| Amount::try_from(grains).map_err(anyhow::Error::from));
@@ -78,20 +85,30 @@ impl Sender {
         let gas = (gas + gas / 4).min(self.chain.params().gas_limit);
         let chain_id = self.chain.params().chain_id;
         let raw = sign_call(&self.key, &UnsignedCall { chain_id, nonce, gas, base_fee, to, value, input })?;
-        Ok(self.ingress.submit_transaction(raw.0).await?)
+        Ok((self.ingress.submit_transaction(raw.0).await?, gas))
     }
 
-    /// Sends a transaction and waits until a block has it.
+    /// Sends a transaction and waits until a block has it. One that ran out of gas did nothing, and is sent again.
     ///
     /// # Errors
     /// As [`Sender::send`], and if it was included but failed.
     pub async fn send_and_wait(&self, to: Address, value: U256, input: Bytes) -> Result<(TxPlace, Receipt)> {
-        let hash = self.send(to, value, input).await?;
-        let (place, receipt) = self.chain.wait_for_receipt(hash, RECEIPT_PATIENCE).await?;
-        if !receipt.success {
-            bail!("transaction {hash} failed in block {}: {}", place.height, why(Some(to), None, &receipt.output));
+        let mut tries = GAS_TRIES;
+        loop {
+            let (hash, gas) = self.submit(to, value, input.clone()).await?;
+            let (place, receipt) = self.chain.wait_for_receipt(hash, RECEIPT_PATIENCE).await?;
+            if receipt.success {
+                return Ok((place, receipt));
+            }
+            tries -= 1;
+            // What halts takes all of its gas; what reverts gives the rest back.
+            let is_short = receipt.output.is_empty() && receipt.gas_used >= gas;
+            if !is_short || tries == 0 {
+                let why = why(Some(to), None, &receipt.output);
+                bail!("transaction {hash} failed in block {}: {why}", place.height);
+            }
+            tracing::info!(%hash, height = place.height, gas, "a transaction ran out of gas, sending it again");
         }
-        Ok((place, receipt))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use alloy_primitives::{TxKind, U256};
 use alloy_sol_types::SolCall;
-use bitdust_types::system;
+use bitdust_types::{Epoch, system};
 
 use super::{
     super::*,
@@ -37,6 +37,28 @@ fn an_estimate_is_enough_and_little_more() {
         assert!(with(gas).unwrap().success);
         assert!(!with(gas - gas / 32).is_ok_and(|outcome| outcome.success), "{gas} is far more than needed");
     }
+}
+
+#[test]
+fn an_estimate_is_enough_for_the_epoch_that_is_about_to_begin() {
+    let mut chain = TestChain::new();
+    let first = chain.params.first_block(Epoch(1)).0;
+    // Writes a slot from that block on: PUSH1 first, NUMBER, LT, PUSH1 12, JUMPI, PUSH1 1, PUSH1 0, SSTORE, JUMPDEST, STOP.
+    let code =
+        [&[0x60, u8::try_from(first).unwrap(), 0x43, 0x10, 0x60, 12, 0x57][..], &[0x60, 1, 0x60, 0, 0x55, 0x5b, 0]];
+    let asked = Call { from: account(1), data: code.concat().into(), ..Call::default() };
+    let early = estimate(&chain, &asked).unwrap();
+    while chain.head.height + ESTIMATE_AHEAD_BLOCKS < first {
+        assert_eq!(estimate(&chain, &asked).unwrap(), early, "in block {}", chain.head.height);
+        chain.advance(vec![], vec![]);
+    }
+    let near = estimate(&chain, &asked).unwrap();
+    assert!(near >= early + 20_000, "{near} does not cover the slot that costs 20,000 (EIP-2200), {early} did before");
+    while chain.head.height < first {
+        chain.advance(vec![], vec![]);
+    }
+    let late = call(&chain.state, &chain.params, &chain.head, &Call { gas: Some(near), ..asked }).unwrap();
+    assert!(late.success, "{late:?}");
 }
 
 #[test]
