@@ -92,6 +92,7 @@ async fn show(network: &mut Supervisor, args: &DevnetArgs, json: bool) -> Result
         if args.exit {
             return Ok(());
         }
+        demo::revive(network, &report.stopped, json).await?;
     } else if json {
         let network = serde_json::json!({ "nodes": nodes, "customerBalance": balance, "phrase": DEVNET_PHRASE });
         output::say(network.to_string());

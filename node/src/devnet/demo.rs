@@ -81,6 +81,20 @@ pub async fn run(network: &mut Supervisor, nodes: &[NodeLine], args: &DevnetArgs
     Ok(report)
 }
 
+/// Starts the suppliers again that the demo stopped: whoever goes on with this network needs all of them to store.
+pub async fn revive(network: &mut Supervisor, stopped: &[String], json: bool) -> Result<()> {
+    for name in stopped {
+        network.find(name)?.spawn()?;
+    }
+    for name in stopped {
+        network.find(name)?.wait_until_ready().await?;
+    }
+    if !json {
+        output::say(format!("{} run again.", stopped.join(", ")));
+    }
+    Ok(())
+}
+
 impl Demo<'_> {
     /// Tells people what happens; programs read the report.
     fn say(&self, text: impl AsRef<str>) {
