@@ -215,10 +215,21 @@ fn far_end(peer: PeerId, endpoint: &ConnectedPoint) -> Multiaddr {
 /// An error and what is behind it: some of libp2p's have no words of their own.
 fn with_causes(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
-    let mut words: Vec<String> = causes.map(ToString::to_string).filter(|words| !words.is_empty()).collect();
+    let mut words: Vec<String> = causes.map(|error| in_one_line(&error.to_string())).collect();
+    words.retain(|words| !words.is_empty());
     // Wrappers repeat what they wrap.
     words.dedup();
     words.join(": ")
+}
+
+/// libp2p lists what each transport said below a heading of its own, even where there is one entry only.
+fn in_one_line(words: &str) -> String {
+    let entries: Vec<&str> = words
+        .lines()
+        .map(|line| line.trim().trim_start_matches("- ").trim_end_matches('.'))
+        .filter(|line| !line.is_empty() && !line.ends_with(" dial errors occurred:"))
+        .collect();
+    entries.join(", ")
 }
 
 /// A dial error in one line; libp2p's own takes many.
@@ -232,5 +243,18 @@ pub(super) fn brief(error: &DialError) -> String {
         DialError::WrongPeerId { obtained, address } => format!("{address} is {obtained}, another peer"),
         DialError::Denied { cause } => format!("refused by this node: {cause}"),
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_several_transports_said_is_one_line() {
+        let listed = "Multiple dial errors occurred:\n - Connection refused (os error 111)\n - Handshake timed out.\n";
+        assert_eq!(in_one_line(listed), "Connection refused (os error 111), Handshake timed out");
+        assert_eq!(in_one_line("one"), "one");
+        assert_eq!(in_one_line(""), "");
     }
 }
