@@ -1,6 +1,11 @@
-//! What honest parties send: a slot with its answers, a slab with its shards, one message of each kind, a manifest.
+//! What honest parties send: a slot with its answers, a slab with its shards, one message of each kind, a manifest; of worlds a
+//! definition with a quest, a place that two people built at, chunks, and players who meet.
 
+pub mod chunks;
+pub mod crowd;
 pub mod dataset;
+pub mod quest;
+pub mod site;
 pub mod slab;
 pub mod slot;
 pub mod talk;

@@ -1,7 +1,7 @@
 //! From lines to steps.
 
 use super::{Action, Invalid, Problem, SCRIPT_BYTES_MAX, SECONDS_MAX, SPEED_MAX, STEPS_MAX, Step, TEXT_BYTES_MAX};
-use crate::VoxelPos;
+use crate::{VoxelPos, content::Name};
 
 /// Reads a whole script.
 pub(super) fn script(text: &str) -> Result<Vec<Step>, Invalid> {
@@ -89,7 +89,11 @@ impl<'a> Line<'a> {
 
     fn expect(&mut self) -> Result<Action, Invalid> {
         match self.word("mark or text")? {
-            (_, "mark") => Ok(Action::ExpectMark(self.word("a mark's name")?.1.to_owned())),
+            (_, "mark") => {
+                let wanted = "a mark's name";
+                let (at, name) = self.word(wanted)?;
+                Name::new(name).map(|_| Action::ExpectMark(name.to_owned())).ok_or_else(|| self.other(at, name, wanted))
+            }
             (_, "text") => {
                 let (at, found) = self.peek();
                 let text = self.remainder("a text in quotes")?;

@@ -57,6 +57,7 @@ fn nonsense_is_named_with_its_place_and_what_is_allowed() {
         ("say", 1, 4, "a text is missing; write: say TEXT"),
         ("say ä\u{1b}[2J", 1, 5, "a control character"),
         ("expect luck", 1, 8, "'luck' is not mark or text"),
+        ("expect mark The-Key", 1, 13, "'The-Key' is not a mark's name"),
         ("expect text hello", 1, 13, "a text in quotes"),
         ("expect text \"", 1, 13, "a text in quotes"),
         ("expect text \"\"", 1, 13, "a text in quotes"),

@@ -203,7 +203,15 @@ fn a_base_of_another_place_or_with_broken_references_is_refused() {
             bytes[at] ^= flip;
             if let Ok(base) = Folded::decode(&bytes) {
                 assert_eq!(base.encode(), bytes);
-                _ = Graph::replay(claim(Builders::Everybody), &[OWNER, HEIR], base, Vec::new());
+                let loaded = Graph::replay(claim(Builders::Everybody), &[OWNER, HEIR], base, Vec::new());
+                let Ok(mut loaded) = loaded else { continue };
+                if let Ok(statement) = loaded.draft(HEIR, place(2, 2)) {
+                    _ = loaded.insert(sign(HEIR, statement));
+                }
+                if loaded.fold(&loaded.heads_to_fold()).is_ok() {
+                    let next = loaded.base();
+                    assert_eq!(Folded::decode(&next.encode()).as_ref(), Ok(next), "folded on byte {at} ^ {flip}");
+                }
             }
         }
     }

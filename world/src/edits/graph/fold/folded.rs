@@ -170,6 +170,12 @@ impl Folded {
         if !is_known {
             return Err("a reference to something that is not in the base");
         }
+        if !self.lists_have_an_order() {
+            return Err("access lists that supersede each other, or lists of other terms");
+        }
+        if self.floor == 0 && self.lists.binary_search_by_key(&self.claim, |list| list.id).is_err() {
+            return Err("nothing is forgotten yet, but the claim's list is missing");
+        }
         if self.ops.iter().any(|op| op.depth > u64::MAX / 2 || op.depth == 0) {
             return Err("a depth that no chain of operations reaches");
         }
@@ -180,6 +186,16 @@ impl Folded {
             return Err("an access list that breaks its bounds");
         }
         Ok(())
+    }
+
+    /// Whether what each list supersedes can be its past: lists of its own term, and with each of them all that that one
+    /// supersedes, which makes them fewer from list to list. In a circle none would be in force.
+    fn lists_have_an_order(&self) -> bool {
+        let is_past = |list: &HorizonList, older: &u16| {
+            let older = &self.lists[usize::from(*older)];
+            older.term == list.term && older.superseded.len() < list.superseded.len()
+        };
+        self.lists.iter().all(|list| list.superseded.iter().all(|older| is_past(list, older)))
     }
 
     /// The highest term whose owner the base relies on.
