@@ -1,11 +1,21 @@
 #!/bin/sh
-# Measures the codec and a whole network, or what the arguments name (codec, network). About five minutes.
+# Measures the codec, chunks of worlds, a whole network and, where it has been built, the viewer; or what the arguments name
+# (building, codec, network, viewer, world). About ten minutes.
 set -eu
 cd "$(dirname "$0")/.."
 
-[ $# -gt 0 ] || set -- codec network
-benches=""
-for name in "$@"; do benches="$benches --bench $name"; done
+[ $# -gt 0 ] || set -- codec world network building viewer
+benches="" viewer=""
+for name in "$@"; do
+    case "$name" in
+        viewer) viewer=yes ;;
+        world) scripts/setup-bench.sh; benches="$benches --bench world" ;;
+        *) benches="$benches --bench $name" ;;
+    esac
+done
 # Always all default members and the one profile: any other selection has other features and compiles RocksDB again.
-cargo build --locked --bins $benches
-exec cargo bench --locked --profile dev $benches
+if [ -n "$benches" ]; then
+    cargo build --locked --bins $benches
+    cargo bench --locked --profile dev $benches
+fi
+[ -z "$viewer" ] || scripts/viewer.sh

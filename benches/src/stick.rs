@@ -27,18 +27,23 @@ pub fn wall_seconds(work: impl FnOnce()) -> f64 {
     start.elapsed().as_secs_f64()
 }
 
-/// The fastest of the rounds so far, in MiB/s.
+/// The fastest of the rounds so far.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Best(f64);
 
 impl Best {
-    /// Takes a round in which `bytes` took `seconds`.
-    pub fn take(&mut self, bytes: u64, seconds: f64) {
-        self.0 = self.0.max(bytes as f64 / seconds / f64::from(1 << 20));
+    /// Takes a round in which so many bytes, or other things, took `seconds`.
+    pub fn take(&mut self, count: u64, seconds: f64) {
+        self.0 = self.0.max(count as f64 / seconds);
     }
 
-    /// MiB/s; 0 before the first round.
-    pub fn mib_per_s(self) -> f64 {
+    /// What was counted, per second; 0 before the first round.
+    pub fn per_s(self) -> f64 {
         self.0
+    }
+
+    /// MiB/s, if bytes were counted.
+    pub fn mib_per_s(self) -> f64 {
+        self.0 / f64::from(1 << 20)
     }
 }
