@@ -125,8 +125,8 @@ async fn describe(network: &Supervisor) -> Result<Vec<NodeLine>> {
 }
 
 async fn customer_balance(network: &Supervisor) -> Result<Amount> {
-    let customer = network.processes.last().context("a devnet has a customer")?;
-    let client = customer.client()?;
+    let customer = network.processes.iter().find(|process| process.name == plan::CUSTOMER);
+    let client = customer.context("a devnet has a customer")?.client()?;
     Ok(client.node_status().await.map_err(explain(&client))?.balance)
 }
 

@@ -49,7 +49,7 @@ pub struct Net {
 
 /// A network with blocks each 250 ms and epochs of 30 blocks.
 pub fn shape(validators: u16, suppliers: u16) -> Shape {
-    Shape { validators, suppliers, block_time_ms: 250, epoch_blocks: 30, free_ports: true }
+    Shape { validators, suppliers, players: 0, block_time_ms: 250, epoch_blocks: 30, free_ports: true }
 }
 
 /// Makes a plan's customers store with this layout.

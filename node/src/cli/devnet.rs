@@ -18,6 +18,9 @@ pub struct DevnetArgs {
     /// Suppliers.
     #[arg(long, default_value_t = 8)]
     pub suppliers: u16,
+    /// Players beside the customer: nodes of the same kind with accounts of their own.
+    #[arg(long, default_value_t = 0)]
+    pub players: u16,
     /// Aimed time between blocks in milliseconds.
     #[arg(long, default_value_t = 1000)]
     pub block_time_ms: u64,
@@ -44,6 +47,7 @@ impl DevnetArgs {
         Shape {
             validators: self.validators,
             suppliers: self.suppliers,
+            players: self.players,
             block_time_ms: self.block_time_ms,
             epoch_blocks: self.epoch_blocks,
             free_ports: self.free_ports,

@@ -1,6 +1,6 @@
 //! `bitdust world`: worlds and the places claimed in them. Walking through them is `bitdust-world`'s.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use alloy_primitives::B256;
 use anyhow::{Context as _, Result, bail};
@@ -8,7 +8,7 @@ use bitdust_rpc::{
     api::WorldClient as _,
     types::world::{ClaimRequest, CreateWorld, MayBuild},
 };
-use bitdust_world::LocationPos;
+use bitdust_world::{LocationPos, content::limits::JSON_BYTES_MAX};
 use clap::Subcommand;
 
 use super::{
@@ -81,8 +81,7 @@ pub enum WorldVerb {
 pub async fn run(verb: &WorldVerb, json: bool) -> Result<()> {
     match verb {
         WorldVerb::Create { file, epochs, remote } => {
-            let text =
-                std::fs::read_to_string(file).with_context(|| format!("reading the definition {}", file.display()))?;
+            let text = read_definition(file)?;
             let definition =
                 serde_json::from_str(&text).with_context(|| format!("the definition {} is no JSON", file.display()))?;
             let client = remote.client()?;
@@ -120,6 +119,16 @@ pub async fn run(verb: &WorldVerb, json: bool) -> Result<()> {
             })
         }
     }
+}
+
+/// A file that no definition fits in is not read.
+fn read_definition(file: &Path) -> Result<String> {
+    let what = || format!("reading the definition {}", file.display());
+    let bytes = std::fs::metadata(file).with_context(what)?.len();
+    if bytes > JSON_BYTES_MAX as u64 {
+        bail!("the definition {} has {bytes} bytes, and at most {JSON_BYTES_MAX} make sense", file.display());
+    }
+    std::fs::read_to_string(file).with_context(what)
 }
 
 async fn list(remote: &RemoteArgs, json: bool) -> Result<()> {

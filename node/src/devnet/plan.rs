@@ -27,6 +27,8 @@ pub struct Shape {
     pub validators: u16,
     /// Suppliers.
     pub suppliers: u16,
+    /// Players beside the customer, each with an account of its own.
+    pub players: u16,
     /// Aimed time between blocks in milliseconds.
     pub block_time_ms: u64,
     /// Blocks in an epoch.
@@ -48,18 +50,21 @@ pub struct NodePlan {
 
 /// A whole network.
 pub struct Plan {
-    /// The nodes: validators, then suppliers, then the customer.
+    /// The nodes: validators, then suppliers, then the customer, then players.
     pub nodes: Vec<NodePlan>,
     /// What they share.
     pub genesis: Genesis,
 }
+
+/// The name of the node that people talk to.
+pub const CUSTOMER: &str = "customer-0";
 
 const VALIDATOR_ACCOUNT: u32 = 100;
 const SUPPLIER_ACCOUNT: u32 = 1000;
 /// Players who come later.
 const PLAYER_ACCOUNT: u32 = 2000;
 /// So many of them have coins from the beginning.
-const PLAYERS: u32 = 8;
+const PLAYERS: u16 = 8;
 /// Funded accounts for suppliers that aren't there from the start.
 const SPARE_SUPPLIERS: u32 = 8;
 
@@ -72,6 +77,9 @@ impl Shape {
         if self.suppliers > 100 {
             bail!("--suppliers {}: at most 100 fit one machine", self.suppliers);
         }
+        if self.players > PLAYERS {
+            bail!("--players {}: at most {PLAYERS} have coins", self.players);
+        }
         ChainParams::devnet(self.epoch_blocks, self.block_time_ms).check().context("--epoch-blocks and --block-time-ms")
     }
 
@@ -79,7 +87,7 @@ impl Shape {
     pub fn plan(&self, now_ms: u64) -> Result<Plan> {
         self.check()?;
         let phrase = Phrase::parse(DEVNET_PHRASE)?;
-        let total = usize::from(self.validators) + usize::from(self.suppliers) + 1;
+        let total = usize::from(self.validators) + usize::from(self.suppliers) + 1 + usize::from(self.players);
         let ports = if self.free_ports { free_ports(total)? } else { standard_ports(total) };
         let mut ports = ports.into_iter();
         // The customer comes first, so that the standard ports are those of the node that people talk to.
@@ -109,10 +117,13 @@ impl Shape {
             nodes.push(supplier(&phrase, index, next()?, &bootstrap)?);
         }
         let keys = NodeKeys::from_phrase(&phrase)?;
-        let config = node_config("customer-0".to_owned(), Role::Customer, customer_ports, &bootstrap);
+        let config = node_config(CUSTOMER.to_owned(), Role::Customer, customer_ports, &bootstrap);
         nodes.push(NodePlan { name: config.name.clone(), config, keys });
 
         let genesis = self.genesis(&nodes, now_ms)?;
+        for index in 1..=self.players {
+            nodes.push(player(&phrase, index, next()?, &bootstrap)?);
+        }
         Ok(Plan { nodes, genesis })
     }
 
@@ -135,7 +146,7 @@ impl Shape {
             genesis = genesis.with_balance(keys.account(), dust(10_000)?);
         }
         for index in 1..=PLAYERS {
-            let keys = NodeKeys::devnet(&phrase, PLAYER_ACCOUNT + index)?;
+            let keys = NodeKeys::devnet(&phrase, PLAYER_ACCOUNT + u32::from(index))?;
             genesis = genesis.with_balance(keys.account(), dust(100_000)?);
         }
         Ok(genesis)
@@ -220,7 +231,7 @@ mod tests {
     use super::*;
 
     fn shape() -> Shape {
-        Shape { validators: 4, suppliers: 8, block_time_ms: 1000, epoch_blocks: 30, free_ports: false }
+        Shape { validators: 4, suppliers: 8, players: 2, block_time_ms: 1000, epoch_blocks: 30, free_ports: false }
     }
 
     #[test]
@@ -233,6 +244,7 @@ mod tests {
             ports.extend(node.config.consensus.as_ref().map(|consensus| consensus.listen));
             accounts.push(node.keys.account());
             assert!(node.config.bootstrap.len() <= 1);
+            assert!(plan.genesis.alloc.contains_key(&node.keys.account()), "{} has no coins", node.name);
         }
         let (all_ports, all_accounts) = (ports.len(), accounts.len());
         ports.sort();
@@ -244,8 +256,9 @@ mod tests {
 
     #[test]
     fn impossible_shapes_are_refused() {
-        for (validators, suppliers, epoch_blocks) in [(0, 8, 30), (101, 8, 30), (4, 101, 30), (4, 8, 3)] {
-            let shape = Shape { validators, suppliers, epoch_blocks, ..shape() };
+        let impossible = [(0, 8, 0, 30), (101, 8, 0, 30), (4, 101, 0, 30), (4, 8, 9, 30), (4, 8, 0, 3)];
+        for (validators, suppliers, players, epoch_blocks) in impossible {
+            let shape = Shape { validators, suppliers, players, epoch_blocks, ..shape() };
             assert!(shape.check().is_err(), "{shape:?}");
         }
     }

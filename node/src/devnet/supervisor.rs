@@ -40,7 +40,7 @@ pub struct Process {
 pub struct Supervisor {
     /// The network's directory.
     pub dir: PathBuf,
-    /// The nodes, validators first, the customer last.
+    /// The nodes: validators, suppliers, the customer, players.
     pub processes: Vec<Process>,
 }
 

@@ -278,7 +278,7 @@ fn router(
         .route("/objects", any(routes::handle))
         .route("/objects/", any(routes::handle))
         .route("/objects/{*path}", any(routes::handle))
-        .route("/worlds/{id}/chunks", post(places::handle))
+        .route("/worlds/{id}/chunks", post(places::handle).fallback(places::other_method))
         .fallback(routes::nothing_here)
         .layer(middleware::from_fn_with_state(shared.clone(), gate::pass))
         .layer(cors)

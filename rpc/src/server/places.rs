@@ -25,6 +25,12 @@ pub async fn handle(State(shared): State<Arc<Shared>>, Path(world): Path<String>
     }
 }
 
+/// Any method but POST.
+pub async fn other_method() -> Response {
+    let what = "chunks are asked for by POST";
+    answer(&Failure::new(Code::InvalidRequest, what, r#"send such as {"chunks":[{"pos":{"x":0,"y":1,"z":0}}]}"#))
+}
+
 async fn chunks(shared: &Shared, world: &str, request: Request) -> Result<Response, Failure> {
     let places = shared.places.as_ref().ok_or_else(|| {
         Failure::new(Code::Unavailable, "this node knows no worlds", "ask a node that runs as a customer")

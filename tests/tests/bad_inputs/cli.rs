@@ -17,7 +17,7 @@ use bitdust_types::keys::{DEVNET_PHRASE, Phrase};
 use super::Answer;
 
 /// A row: what is wrong, the arguments, and what the error must say.
-type Row<'a> = (&'static str, Vec<&'a str>, &'static [&'static str]);
+pub type Row<'a> = (&'static str, Vec<&'a str>, &'static [&'static str]);
 
 pub async fn table(net: &Net) -> Result<Vec<Answer>> {
     let mut answers = commands(net).await?;
@@ -264,7 +264,7 @@ fn make(net: &Net, dir: &Path, name: &str, change: impl FnOnce(&mut Config)) -> 
 }
 
 /// Runs a command that must fail.
-async fn fail(
+pub async fn fail(
     home: &Path,
     input: &'static str,
     arguments: &[&str],

@@ -15,10 +15,10 @@ use serde_json::{Value, json};
 use super::{Answer, STORED, delegate};
 
 /// A row: what is wrong, the request, and what the error must say.
-type Row = (&'static str, RequestBuilder, &'static [&'static str]);
+pub type Row = (&'static str, RequestBuilder, &'static [&'static str]);
 
 /// A method with its parameters: a row of calls.
-type Call = (&'static str, &'static str, Value, &'static [&'static str]);
+pub type Call = (&'static str, &'static str, Value, &'static [&'static str]);
 
 pub async fn table(net: &Net, key: &SigningKey, contract: Address) -> Result<Vec<Answer>> {
     let asker = Asker::new(net)?;
@@ -26,17 +26,7 @@ pub async fn table(net: &Net, key: &SigningKey, contract: Address) -> Result<Vec
     rows.extend(calls(&asker, key, contract));
     rows.extend(bodies(&asker));
     rows.extend(objects(&asker));
-    let mut answers = Vec::new();
-    for (input, request, must_say) in rows {
-        let response = request.send().await.with_context(|| format!("sending {input}"))?;
-        let status = response.status();
-        let said = response.text().await.with_context(|| format!("reading the answer to {input}"))?;
-        // Every error has a code and a message; nothing that is wrong may look like a result.
-        let told = serde_json::from_str::<Value>(&said).is_ok_and(|body| body["error"]["message"].is_string());
-        let batch = said.starts_with('[') && !said.contains("\"result\"");
-        let said = if told || batch { said } else { format!("status {status}, no error: {said}") };
-        answers.push(Answer { input, said, must_say });
-    }
+    let mut answers = asker.answers(rows).await?;
     let (input, must_say) =
         ("an upload that breaks off", &["broke off after 5 bytes", "nothing was stored; send it again"][..]);
     answers.push(Answer { input, said: asker.announce("PUT /objects/broken", 1000).await?, must_say });
@@ -46,7 +36,7 @@ pub async fn table(net: &Net, key: &SigningKey, contract: Address) -> Result<Vec
 }
 
 /// Asks the customer's node, and one supplier's.
-struct Asker {
+pub struct Asker {
     http: reqwest::Client,
     customer: String,
     supplier: String,
@@ -55,7 +45,7 @@ struct Asker {
 }
 
 impl Asker {
-    fn new(net: &Net) -> Result<Self> {
+    pub fn new(net: &Net) -> Result<Self> {
         let of = |name: &str| -> Result<(String, String)> {
             let process = net.supervisor.processes.iter().find(|process| process.name == name);
             let process = process.with_context(|| format!("a node named {name}"))?;
@@ -65,21 +55,41 @@ impl Asker {
         Ok(Asker { http: reqwest::Client::builder().no_proxy().build()?, customer, supplier, token, supplier_token })
     }
 
+    /// What comes of each.
+    pub async fn answers(&self, rows: Vec<Row>) -> Result<Vec<Answer>> {
+        let mut answers = Vec::new();
+        for (input, request, must_say) in rows {
+            let response = request.send().await.with_context(|| format!("sending {input}"))?;
+            let status = response.status();
+            let said = response.text().await.with_context(|| format!("reading the answer to {input}"))?;
+            // Every error has a code and a message; nothing that is wrong may look like a result.
+            let told = serde_json::from_str::<Value>(&said).is_ok_and(|body| body["error"]["message"].is_string());
+            let batch = said.starts_with('[') && !said.contains("\"result\"");
+            let said = if told || batch { said } else { format!("status {status}, no error: {said}") };
+            answers.push(Answer { input, said, must_say });
+        }
+        Ok(answers)
+    }
+
     fn post(&self, body: impl Into<String>) -> RequestBuilder {
         let request = self.http.post(&self.customer).bearer_auth(&self.token);
         request.header("content-type", "application/json").body(body.into())
     }
 
-    fn call(&self, method: &str, params: Value) -> RequestBuilder {
+    pub fn call(&self, method: &str, params: Value) -> RequestBuilder {
         self.post(json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params }).to_string())
     }
 
     fn object(&self, method: Method, path: &str) -> RequestBuilder {
-        self.http.request(method, format!("{}/objects/{path}", self.customer)).bearer_auth(&self.token)
+        self.request(method, &format!("objects/{path}"))
+    }
+
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}/{path}", self.customer)).bearer_auth(&self.token)
     }
 
     /// A request that announces a body of so many bytes and sends few of them. Answers the whole response.
-    async fn announce(&self, what: &str, bytes: u64) -> Result<String> {
+    pub async fn announce(&self, what: &str, bytes: u64) -> Result<String> {
         use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
         let address = self.customer.trim_start_matches("http://");
         let mut line = tokio::net::TcpStream::connect(address).await?;

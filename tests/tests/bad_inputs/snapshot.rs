@@ -52,6 +52,34 @@ pub async fn snapshot(net: &Net) -> Result<BTreeMap<String, NodeState>> {
     Ok(states)
 }
 
+/// Bytes of memory that each node has now; from here on its peak is counted anew. Nothing where the system doesn't tell.
+pub fn memory_now(net: &Net) -> Result<BTreeMap<String, u64>> {
+    for process in &net.supervisor.processes {
+        if let Some(pid) = process.pid() {
+            // proc(5): this sets the peak back to what there is.
+            let _ = fs::write(format!("/proc/{pid}/clear_refs"), "5");
+        }
+    }
+    memory(net, "VmRSS:")
+}
+
+/// The most that each node had since [`memory_now`].
+pub fn memory_peak(net: &Net) -> Result<BTreeMap<String, u64>> {
+    memory(net, "VmHWM:")
+}
+
+fn memory(net: &Net, figure: &str) -> Result<BTreeMap<String, u64>> {
+    let mut bytes = BTreeMap::new();
+    for process in &net.supervisor.processes {
+        let Some(pid) = process.pid() else { continue };
+        let Ok(status) = fs::read_to_string(format!("/proc/{pid}/status")) else { continue };
+        let line = status.lines().find_map(|line| line.strip_prefix(figure));
+        let kib = line.and_then(|line| line.split_whitespace().next()).context("a figure of the process")?;
+        bytes.insert(process.name.clone(), kib.parse::<u64>()? * 1024);
+    }
+    Ok(bytes)
+}
+
 /// Waits until every node that runs has the last block, and nothing waits for another.
 pub async fn halted(net: &Net) -> Result<()> {
     let mut last = None;
