@@ -58,6 +58,8 @@ pub enum Input {
     Disconnected(Peer),
     /// A message came over a link.
     Received(Peer, Vec<u8>),
+    /// A message of so many bytes was announced over a link, more than [`limits::MESSAGE_BYTES_MAX`]; it was not read.
+    Overlong(Peer, usize),
     /// The account signed the hash that [`Effect::Sign`] asked for.
     Signed(Peer, SignatureBytes),
     /// The network's table names these peers in a place that [`Effect::Find`] asked for.
@@ -102,7 +104,8 @@ pub enum Effect {
     Said(Peer, String),
     /// Somebody shows something.
     Gestured(Peer, Gesture),
-    /// A peer sent what can't be; said once in ten seconds of each.
+    /// A peer sent what can't be; said once in ten seconds of each. Who sent what nobody sends who keeps to the protocol is
+    /// disconnected, too, and shut out for a while.
     Refused(Peer, Invalid),
     /// A peer sends more of a kind than is allowed; said once in ten seconds of each. What is too much is dropped.
     Flooding(Peer, Kind),
@@ -224,6 +227,7 @@ impl Crowd {
             Input::Connected(peer) => self.connected(now_ms, peer, &mut effects),
             Input::Disconnected(peer) => self.disconnected(now_ms, &peer, &mut effects),
             Input::Received(peer, bytes) => self.received(now_ms, &peer, &bytes, &mut effects),
+            Input::Overlong(peer, bytes) => self.overlong(now_ms, &peer, bytes, &mut effects),
             Input::Signed(peer, signature) => self.signed(&peer, signature, &mut effects),
             Input::Found(peers) => self.found(now_ms, peers),
             Input::Say(text) => {

@@ -143,6 +143,23 @@ pub enum Invalid {
     Pose(#[from] Refused),
 }
 
+impl Invalid {
+    /// Whether nobody sends this who keeps to the protocol: then there is nothing more to be heard. A clock that was set, a
+    /// jump too many, a word too early happen to the honest.
+    pub fn is_deliberate(&self) -> bool {
+        match self {
+            Invalid::TooLarge(_)
+            | Invalid::Version
+            | Invalid::Unreadable(_)
+            | Invalid::Text
+            | Invalid::Name
+            | Invalid::Position
+            | Invalid::Signature(_) => true,
+            Invalid::Unasked | Invalid::Early | Invalid::Pose(_) => false,
+        }
+    }
+}
+
 impl Message {
     /// The bytes to send.
     pub fn to_bytes(&self) -> Vec<u8> {

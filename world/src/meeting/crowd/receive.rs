@@ -111,15 +111,24 @@ impl Crowd {
             Ok(message) => self.understand(now_ms, peer, message, effects),
             Err(invalid) => Err(invalid),
         };
-        if let (Err(invalid), Some(link)) = (verdict, self.links.get_mut(peer)) {
-            // A liar without a name has nothing more to say to us.
-            let fatal = matches!(invalid, Invalid::Signature(_) | Invalid::Name);
-            if link.may_complain(now_ms) || fatal {
-                effects.push(Effect::Refused(peer.clone(), invalid));
-            }
-            if fatal {
-                self.shut_out(now_ms, peer, effects);
-            }
+        if let Err(invalid) = verdict {
+            self.refuse(now_ms, peer, invalid, effects);
+        }
+    }
+
+    /// A message of so many bytes was announced over a link, more than any has.
+    pub(super) fn overlong(&mut self, now_ms: u64, peer: &Peer, bytes: usize, effects: &mut Effects) {
+        self.refuse(now_ms, peer, Invalid::TooLarge(bytes), effects);
+    }
+
+    fn refuse(&mut self, now_ms: u64, peer: &Peer, invalid: Invalid, effects: &mut Effects) {
+        let Some(link) = self.links.get_mut(peer) else { return };
+        let fatal = invalid.is_deliberate();
+        if link.may_complain(now_ms) || fatal {
+            effects.push(Effect::Refused(peer.clone(), invalid));
+        }
+        if fatal {
+            self.shut_out(now_ms, peer, effects);
         }
     }
 

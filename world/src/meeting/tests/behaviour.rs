@@ -168,14 +168,43 @@ fn a_flood_is_dropped_named_once_and_ends_the_link() {
 }
 
 #[test]
-fn garbage_is_named_once_in_a_while_and_changes_nothing() {
-    let mut crowd = among(1, &[(2, at(10, 0, 0))]);
-    let mut garbage = |now| crowd.handle(now, Input::Received(peer(2), vec![1, 99, 0]));
-    assert!(matches!(garbage(0)[..], [Effect::Refused(_, Invalid::Unreadable(_))]));
-    assert_eq!(garbage(100), []);
-    assert!(matches!(garbage(10_100)[..], [Effect::Refused(..)]));
-    assert_eq!(crowd.neighbours(0).count(), 1);
+fn whoever_sends_garbage_is_named_and_shut_out() {
+    let bad: [(Input, fn(&Invalid) -> bool); 4] = [
+        (Input::Received(peer(2), vec![1, 99, 0]), |invalid| matches!(invalid, Invalid::Unreadable(_))),
+        (Input::Received(peer(2), vec![9; 40]), |invalid| matches!(invalid, Invalid::Version)),
+        (Input::Received(peer(2), vec![1; 4000]), |invalid| matches!(invalid, Invalid::TooLarge(4000))),
+        (Input::Overlong(peer(2), 1 << 30), |invalid| matches!(invalid, Invalid::TooLarge(n) if *n == 1 << 30)),
+    ];
+    for (input, is_named) in bad {
+        let mut crowd = among(1, &[(2, at(10, 0, 0)), (3, at(11, 0, 0))]);
+        let effects = crowd.handle(0, input.clone());
+        let [Effect::Left(_), Effect::Disconnect(_)] = &effects[1..] else { panic!("{input:?}: {effects:?}") };
+        assert!(
+            matches!(&effects[0], Effect::Refused(who, invalid) if *who == peer(2) && is_named(invalid)),
+            "{effects:?}"
+        );
+        assert_eq!(crowd.neighbours(0).count(), 1, "the others stay");
+        assert_eq!(crowd.handle(1000, Input::Connected(peer(2))), [Effect::Disconnect(peer(2))], "{input:?}");
+    }
+    let mut crowd = among(1, &[]);
     assert_eq!(crowd.handle(0, Input::Received(peer(9), vec![0; 5000])), [], "from nobody we know");
+}
+
+#[test]
+fn what_happens_to_the_honest_is_named_once_in_a_while_and_changes_nothing() {
+    let mut crowd = among(1, &[(2, at(10, 0, 0))]);
+    let again = Message::Hello(Hello {
+        account: account(2),
+        name: "x".into(),
+        look: me(2).look,
+        position: at(0, 0, 0).position,
+        signature: [0; 65],
+    });
+    let mut refused = |now| receive(&mut crowd, now, 2, &again);
+    assert_eq!(refused(0), [Effect::Refused(peer(2), Invalid::Unasked)]);
+    assert_eq!(refused(100), []);
+    assert_eq!(refused(10_100), [Effect::Refused(peer(2), Invalid::Unasked)]);
+    assert_eq!(crowd.neighbours(0).count(), 1);
 }
 
 #[test]
