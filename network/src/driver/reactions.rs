@@ -1,14 +1,14 @@
 //! What the swarm reports, and what follows from it.
 
-use std::time::Instant;
+use std::{collections::HashSet, time::Instant};
 
 use libp2p::{
     Multiaddr, PeerId,
-    core::{ConnectedPoint, transport::ListenerId},
+    core::{ConnectedPoint, Endpoint, transport::ListenerId},
     gossipsub, identify, kad,
     multiaddr::Protocol as Part,
     ping,
-    swarm::{ConnectionId, DialError, SwarmEvent},
+    swarm::{ConnectionId, DialError, NetworkBehaviour as _, SwarmEvent},
 };
 
 use super::Driver;
@@ -110,6 +110,11 @@ impl Driver {
                     self.record_found(id, found);
                     return;
                 }
+                if let kad::QueryResult::GetProviders(Ok(kad::GetProvidersOk::FoundProviders { providers, .. })) =
+                    &result
+                {
+                    self.providers_named(providers);
+                }
                 let timeout = Error::Timeout { what: "announcing in the network", limit: self.limits.query_timeout };
                 let named = self.queries.progress(id, result, step.last, timeout);
                 let nearest = self.nearest_scope();
@@ -120,6 +125,19 @@ impl Driver {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// Providers come with the addresses that they announced, which Kademlia keeps as long as the search goes on. For a
+    /// hidden peer there is no other way to learn through which relay it is reached, since it is in nobody's table.
+    fn providers_named(&mut self, providers: &HashSet<PeerId>) {
+        let nearest = self.nearest_scope();
+        for peer in providers.iter().filter(|peer| **peer != self.shared.local && self.bans.reason(peer).is_none()) {
+            let kademlia = &mut self.swarm.behaviour_mut().kademlia;
+            // The question a swarm asks before it dials; Kademlia answers it without taking note of it.
+            let asked = ConnectionId::new_unchecked(0);
+            let told = kademlia.handle_pending_outbound_connection(asked, Some(*peer), &[], Endpoint::Dialer);
+            self.book.heard_of(*peer, usable(&told.unwrap_or_default(), nearest, ADDRESSES_MAX));
         }
     }
 

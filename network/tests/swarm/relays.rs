@@ -74,6 +74,22 @@ async fn hidden_players_meet_and_show_the_relays_address_only() {
     }
 }
 
+/// Whoever asks for the providers of a key can dial the hidden ones among them, without a relay of its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hidden_provider_is_reached_by_those_who_use_no_relay() {
+    let relay = relay().await;
+    let player = hidden(2, &relay).await;
+    let id = player.handle.local_peer();
+    eventually("it is announced", async || player.handle.provide(b"a place").await.is_ok()).await;
+    let visitor = Node::start(3, &relay.entry()).await;
+    eventually("it is found", async || {
+        visitor.handle.providers(b"a place").await.is_ok_and(|found| found.contains(&id))
+    })
+    .await;
+    soon("a connection", visitor.handle.connect(id)).await.unwrap();
+    assert!(sees(&visitor, id).await.iter().all(is_circuit));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hidden_node_dials_nobody_directly() {
     let relay = relay().await;
