@@ -41,7 +41,7 @@ pub enum Need {
 }
 
 /// What a JSON-RPC method needs. `storage_ls`, `_stat`, `_verify` and `_datasets` show private names, `storage_rm`,
-/// `supplier_*` and `node_send` spend or change.
+/// `supplier_*` and `node_send` spend or change, `meet_*` speak in the player's name and show where it is.
 ///
 /// The object routes follow the same rule: `PUT` and `DELETE` need the token, `GET` and `HEAD` unless the object is
 /// public. Chunks of worlds are public.

@@ -10,6 +10,7 @@
 pub mod eth;
 pub mod ledger;
 pub mod market;
+pub mod meet;
 pub mod net;
 pub mod node;
 pub mod storage;
@@ -19,7 +20,7 @@ pub mod world;
 
 #[cfg(feature = "client")]
 pub use self::{
-    eth::EthClient, ledger::LedgerClient, market::MarketClient, net::NetClient, node::NodeClient,
+    eth::EthClient, ledger::LedgerClient, market::MarketClient, meet::MeetClient, net::NetClient, node::NodeClient,
     storage::StorageClient, supplier::SupplierClient, web3::Web3Client, world::WorldClient,
 };
 #[cfg(feature = "server")]
@@ -27,6 +28,7 @@ pub use self::{
     eth::EthServer,
     ledger::LedgerServer,
     market::MarketServer,
+    meet::MeetServer,
     net::NetServer,
     node::NodeServer,
     storage::StorageServer,

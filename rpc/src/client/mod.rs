@@ -1,8 +1,9 @@
-//! The calling side: every method of every namespace, typed, and the bytes of objects.
+//! The calling side: every method of every namespace, typed, the bytes of objects, and subscriptions ([`Live`]).
 //!
 //! [`Client`] implements the client half of every trait in [`crate::api`]; bring those into scope and call
 //! `client.ledger_status().await`. What goes wrong becomes an [`Error`] that names the node and says what to do.
 
+mod live;
 mod objects;
 mod places;
 
@@ -19,6 +20,7 @@ use jsonrpsee_http_client::{HttpClient, HttpClientBuilder};
 
 use crate::{api::Web3Client, failure::Failure, token::Token};
 
+pub use live::Live;
 pub use objects::{LocalFile, Progress, RemoteMeta};
 
 /// Calls that wait for a block or read a whole object may take minutes.
@@ -76,6 +78,8 @@ pub enum Error {
 #[derive(Clone, Debug)]
 pub struct Client {
     url: String,
+    /// With the token; the header is marked as sensitive and so isn't shown.
+    headers: HeaderMap,
     rpc: HttpClient,
     http: reqwest::Client,
 }
@@ -110,10 +114,10 @@ impl Client {
         let http = reqwest::Client::builder()
             .no_proxy()
             .connect_timeout(CONNECT_TIMEOUT)
-            .default_headers(headers)
+            .default_headers(headers.clone())
             .build()
             .map_err(|error| bad(error.to_string()))?;
-        Ok(Client { url: url.trim_end_matches('/').to_owned(), rpc, http })
+        Ok(Client { url: url.trim_end_matches('/').to_owned(), headers, rpc, http })
     }
 
     /// The node's URL.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::token::{Need, need};
 
-const SOURCES: [(&str, &str); 9] = [
+const SOURCES: [(&str, &str); 10] = [
     ("eth", include_str!("../api/eth.rs")),
     ("net", include_str!("../api/net.rs")),
     ("web3", include_str!("../api/web3.rs")),
@@ -18,6 +18,7 @@ const SOURCES: [(&str, &str); 9] = [
     ("supplier", include_str!("../api/supplier.rs")),
     ("node", include_str!("../api/node.rs")),
     ("world", include_str!("../api/world.rs")),
+    ("meet", include_str!("../api/meet.rs")),
 ];
 
 /// The document for the methods of these names.
@@ -32,7 +33,7 @@ pub fn document(names: &[&'static str]) -> Value {
             "title": "BitDust",
             "version": env!("CARGO_PKG_VERSION"),
             "description": "Parameters are given by position. Methods with x-needs-token need the header \
-                'Authorization: Bearer <token>'. Bytes of objects go over HTTP: PUT, GET, HEAD, DELETE /objects/{path}; chunks of worlds: \
+                'Authorization: Bearer <token>'. Subscriptions need a WebSocket. Bytes of objects go over HTTP: PUT, GET, HEAD, DELETE /objects/{path}; chunks of worlds: \
                 POST /worlds/{id}/chunks.",
         },
         "methods": methods,
@@ -50,8 +51,15 @@ fn entry(name: &str, known: &[Value]) -> Value {
     })
 }
 
-/// Every method of a trait's source: doc comment, `#[method(name = "...")]`, signature.
+/// Every method of a trait's source: doc comment, `#[method(name = "...")]`, signature; and every subscription, which is one
+/// method that begins it and one that ends it.
 fn methods(namespace: &str, source: &str) -> Vec<Value> {
+    let ends = source.split("unsubscribe = \"").skip(1).filter_map(|rest| rest.split_once('"'));
+    let ends = ends.map(|(name, _)| {
+        let signature = "(&self, subscription: String) -> Result<bool, Failure>";
+        described_method(namespace, name, "Ends a subscription.", signature)
+    });
+    let source = source.replace("#[subscription(name", "#[method(name");
     let pieces: Vec<&str> = source.split("#[method(name = \"").collect();
     let described = pieces.windows(2).filter_map(|pair| {
         let (name, rest) = pair[1].split_once('"')?;
@@ -61,7 +69,7 @@ fn methods(namespace: &str, source: &str) -> Vec<Value> {
         doc.reverse();
         Some(described_method(namespace, name, &doc.join(" "), signature))
     });
-    described.collect()
+    described.chain(ends).collect()
 }
 
 fn described_method(namespace: &str, name: &str, summary: &str, signature: &str) -> Value {
@@ -127,7 +135,9 @@ mod tests {
     #[test]
     fn every_method_in_the_sources_is_explained() {
         let all: Vec<Value> = SOURCES.iter().flat_map(|(namespace, source)| methods(namespace, source)).collect();
-        let attributes: usize = SOURCES.iter().map(|(_, source)| source.matches("#[method(").count()).sum();
+        let attributes =
+            |source: &str| source.matches("#[method(").count() + 2 * source.matches("#[subscription(").count();
+        let attributes: usize = SOURCES.iter().map(|(_, source)| attributes(source)).sum();
         assert_eq!(all.len(), attributes);
         for method in all {
             assert!(method["summary"].as_str().unwrap().ends_with('.'), "{method}");

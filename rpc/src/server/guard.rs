@@ -6,8 +6,11 @@ use std::{panic::AssertUnwindSafe, path::PathBuf, sync::Arc};
 use futures::FutureExt;
 use jsonrpsee::{
     core::middleware::{Batch, BatchEntry, Notification},
-    server::{BatchResponseBuilder, MethodResponse, Methods, middleware::rpc::RpcServiceT},
-    types::{ErrorObjectOwned, Id, Request, error::INVALID_PARAMS_CODE},
+    server::{BatchResponseBuilder, MethodCallback, MethodResponse, Methods, middleware::rpc::RpcServiceT},
+    types::{
+        ErrorObjectOwned, Id, Request,
+        error::{INTERNAL_ERROR_CODE, INVALID_PARAMS_CODE},
+    },
 };
 use tokio::sync::Semaphore;
 
@@ -20,6 +23,8 @@ use crate::{
 struct Rules {
     /// Sorted.
     methods: Vec<&'static str>,
+    /// Sorted: those of them that begin or end a subscription.
+    subscriptions: Vec<&'static str>,
     token_file: PathBuf,
     response_bytes_max: usize,
     calls_max: usize,
@@ -32,10 +37,15 @@ pub struct GuardLayer(Arc<Rules>);
 
 impl GuardLayer {
     /// For these methods.
-    pub fn new(methods: &Methods, limits: &Limits, token_file: PathBuf) -> Self {
-        let mut methods: Vec<&'static str> = methods.method_names().collect();
+    pub fn new(all: &Methods, limits: &Limits, token_file: PathBuf) -> Self {
+        let mut methods: Vec<&'static str> = all.method_names().collect();
         methods.sort_unstable();
+        let is_subscription = |name: &str| {
+            use MethodCallback::{Subscription, Unsubscription};
+            matches!(all.method(name), Some(Subscription(_) | Unsubscription(_)))
+        };
         GuardLayer(Arc::new(Rules {
+            subscriptions: methods.iter().copied().filter(|name| is_subscription(name)).collect(),
             methods,
             token_file,
             response_bytes_max: limits.response_bytes_max as usize,
@@ -113,6 +123,14 @@ where
         let method = request.method_name().to_owned();
         // A bug in one method must not take the connection's other calls with it.
         match AssertUnwindSafe(self.inner.call(request)).catch_unwind().await {
+            // The library's only word for a subscription that was asked for by POST.
+            Ok(response)
+                if response.as_error_code() == Some(INTERNAL_ERROR_CODE)
+                    && self.rules.subscriptions.binary_search(&method.as_str()).is_ok() =>
+            {
+                let what = format!("{method} is about a subscription, which needs a WebSocket");
+                refusal(id, Failure::new(Code::InvalidRequest, what, "connect to ws:// at the same address"))
+            }
             Ok(response) => explained(&method, id, response),
             Err(_) => refusal(id, Failure::internal(format!("{method} failed unexpectedly"))),
         }

@@ -40,8 +40,8 @@ use tower_http::cors::CorsLayer;
 
 use crate::{
     api::{
-        EthServer, LedgerServer, MarketServer, NetServer, NodeServer, StorageServer, SupplierServer, Web3Methods,
-        Web3Server, WorldServer,
+        EthServer, LedgerServer, MarketServer, MeetServer, NetServer, NodeServer, StorageServer, SupplierServer,
+        Web3Methods, Web3Server, WorldServer,
     },
     objects::Objects,
     places::Places,
@@ -89,6 +89,8 @@ pub struct Limits {
     pub batch_max: u32,
     /// HTTP connections, and as many WebSockets beside them: 2 × 256 requests of 2 MiB are 1 GiB at the very worst.
     pub connections_max: u32,
+    /// Subscriptions on one WebSocket: one for each world that a player is in, and room for more.
+    pub subscriptions_max: u32,
     /// Calls that run at the same time.
     pub calls_max: usize,
     /// Objects that are read or written at the same time; each holds some MiB of shards.
@@ -110,6 +112,7 @@ impl Default for Limits {
             response_bytes_max: 32 << 20,
             batch_max: 100,
             connections_max: 256,
+            subscriptions_max: 8,
             calls_max: 256,
             transfers_max: 32,
             chunk_streams_max: 64,
@@ -170,6 +173,7 @@ impl Modules {
         supplier: SupplierServer;
         node: NodeServer;
         world: WorldServer;
+        meet: MeetServer;
     }
 
     /// Adds other methods.
@@ -255,7 +259,7 @@ fn router(
         .max_request_body_size(limits.request_bytes_max)
         .max_response_body_size(limits.response_bytes_max)
         .max_connections(limits.connections_max)
-        .max_subscriptions_per_connection(0)
+        .max_subscriptions_per_connection(limits.subscriptions_max)
         .set_batch_request_config(BatchRequestConfig::Limit(limits.batch_max))
         .enable_ws_ping(PingConfig::new())
         .build();

@@ -6,6 +6,7 @@
 pub mod eth;
 pub mod ledger;
 pub mod market;
+pub mod meet;
 pub mod node;
 pub mod storage;
 pub mod supplier;
