@@ -49,6 +49,9 @@ pub struct Config {
     pub p2p: SocketAddr,
     /// The addresses (multiaddr with peer id) to begin with; one is enough.
     pub bootstrap: Vec<String>,
+    /// Relays: being reached through them, and being one.
+    #[serde(default)]
+    pub network: NetworkConfig,
     /// Required of a validator.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub consensus: Option<ConsensusConfig>,
@@ -61,6 +64,28 @@ pub struct Config {
     /// Used by a customer who walks through worlds.
     #[serde(default)]
     pub world: WorldConfig,
+}
+
+/// How a node is reached, if not only at its own address.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NetworkConfig {
+    /// Nodes through which others reach this one: each a multiaddr that ends in /p2p/<peer id>. A node that isn't hidden names
+    /// them so that hidden ones reach it.
+    pub relays: Vec<String>,
+    /// Reach others and be reached through the relays alone, so that nobody but they learn this node's address.
+    pub hidden: bool,
+    /// Relay between others. For a node that everybody can reach.
+    pub relay: bool,
+    /// Connections that are relayed at once.
+    pub relay_circuits: usize,
+}
+
+impl Default for NetworkConfig {
+    fn default() -> Self {
+        // Four hidden players with all of their 64 lines; a circuit is cut after 256 MiB or two hours.
+        NetworkConfig { relays: Vec::new(), hidden: false, relay: false, relay_circuits: 256 }
+    }
 }
 
 /// Where a validator meets the others.
@@ -113,6 +138,21 @@ pub struct WorldConfig {
     pub cache_bytes: u64,
 }
 
+impl NetworkConfig {
+    fn check(&self, roles: &[Role]) -> Result<()> {
+        if self.hidden && self.relays.is_empty() {
+            bail!("[network] hidden needs 'relays': nobody is reached without one");
+        }
+        if self.hidden && self.relay {
+            bail!("[network] hidden and relay: who relays between others is reached at its own address");
+        }
+        if let Some(role) = roles.iter().find(|role| self.hidden && **role != Role::Customer) {
+            bail!("[network] hidden: a {role} is reached at its own address; leave the role or the hiding");
+        }
+        Ok(())
+    }
+}
+
 impl Default for WorldConfig {
     fn default() -> Self {
         // A place of 100 built chunks takes 400 KiB of the disk: 2,500 places.
@@ -150,6 +190,7 @@ impl Config {
             metrics: loopback(9180),
             p2p: loopback(7771),
             bootstrap: Vec::new(),
+            network: NetworkConfig::default(),
             consensus: None,
             supplier: None,
             customer: CustomerConfig::default(),
@@ -190,6 +231,7 @@ impl Config {
         if self.has(Role::Supplier) && self.supplier.is_none() {
             bail!("the role 'supplier' needs a section [supplier]");
         }
+        self.network.check(&self.roles)?;
         if let Some(supplier) = &self.supplier {
             for (field, text) in [
                 ("price_per_gib_epoch", &supplier.price_per_gib_epoch),
@@ -217,6 +259,14 @@ mod tests {
         config.supplier = Some(SupplierConfig::default());
         let text = toml::to_string_pretty(&config).unwrap();
         assert_eq!(toml::from_str::<Config>(&text).unwrap(), config);
+        for (relays, roles, word) in [
+            (vec![], vec![Role::Customer], "needs 'relays'"),
+            (vec!["a".to_owned()], vec![Role::Supplier], "a supplier is reached"),
+        ] {
+            let network = NetworkConfig { relays, hidden: true, ..NetworkConfig::default() };
+            let error = network.check(&roles).unwrap_err().to_string();
+            assert!(error.contains(word), "{error}");
+        }
         let typo = text.replace("capacity_bytes", "capacity_byte");
         assert!(toml::from_str::<Config>(&typo).unwrap_err().to_string().contains("capacity_byte"));
     }

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::output;
 use crate::{
-    config::{Config, CustomerConfig, Role, SupplierConfig},
+    config::{Config, CustomerConfig, NetworkConfig, Role, SupplierConfig},
     home::Home,
     keys::{self, NodeKeys},
 };
@@ -33,6 +33,15 @@ pub struct InitArgs {
     /// What the node does beside following the chain.
     #[arg(long, value_enum)]
     pub role: Vec<RoleArg>,
+    /// Address of a node through which others reach this one, as a multiaddr that ends in /p2p/<peer id>.
+    #[arg(long)]
+    pub relay: Vec<String>,
+    /// Reach others and be reached through the relays alone, so that nobody but they learn this node's address.
+    #[arg(long, requires = "relay")]
+    pub hidden: bool,
+    /// Relay between others. For a node that everybody can reach.
+    #[arg(long, conflicts_with = "hidden")]
+    pub relay_for_others: bool,
     /// File with the keys' password; otherwise BITDUST_PASSWORD.
     #[arg(long)]
     pub password_file: Option<PathBuf>,
@@ -91,6 +100,8 @@ pub fn run(args: &InitArgs, json: bool) -> Result<()> {
 
     let mut config = Config::follower("node");
     config.bootstrap = args.bootstrap.clone();
+    let (relays, hidden, relay) = (args.relay.clone(), args.hidden, args.relay_for_others);
+    config.network = NetworkConfig { relays, hidden, relay, ..NetworkConfig::default() };
     for role in &args.role {
         match role {
             RoleArg::Supplier => {

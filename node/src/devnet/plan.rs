@@ -13,7 +13,7 @@ use bitdust_types::{
 };
 
 use crate::{
-    config::{Config, ConsensusConfig, CustomerConfig, Role, SupplierConfig, WorldConfig},
+    config::{Config, ConsensusConfig, CustomerConfig, NetworkConfig, Role, SupplierConfig, WorldConfig},
     keys::NodeKeys,
 };
 
@@ -213,6 +213,7 @@ fn node_config(name: String, role: Role, ports: Ports, bootstrap: &[String]) -> 
         metrics: loopback(ports.metrics),
         p2p: loopback(ports.p2p),
         bootstrap: bootstrap.to_vec(),
+        network: NetworkConfig::default(),
         consensus: None,
         supplier: None,
         customer: CustomerConfig::default(),
