@@ -6,6 +6,7 @@
 mod eth;
 mod ledger;
 mod market;
+mod meet;
 mod node;
 mod objects;
 mod storage;
@@ -27,6 +28,7 @@ use crate::{
     chain::{Chain, ingress::Ingress, sender::Sender},
     config::Config,
     customer::Customer,
+    meeting::Meetings,
     supplier::Supplier,
     worlds::{Worlds, chunks::Serving},
 };
@@ -51,6 +53,8 @@ pub struct Shared {
     pub customer: Option<Arc<Customer>>,
     /// Set if the node stores its owner's files: the worlds stand on the same store.
     pub worlds: Option<Arc<Worlds>>,
+    /// Set if the node stores its owner's files, as a player's node does.
+    pub meetings: Option<Arc<Meetings>>,
     /// Set if the node sells space.
     pub supplier: Option<Arc<Supplier>>,
     /// When the process started.
@@ -84,7 +88,8 @@ pub async fn serve(shared: Shared, token_file: PathBuf) -> Result<Server> {
         .storage(api.clone())?
         .supplier(api.clone())?
         .node(api.clone())?
-        .world(api.clone())?;
+        .world(api.clone())?
+        .meet(api.clone())?;
     let config = bitdust_rpc::Config { listen, token_file, ..bitdust_rpc::Config::default() };
     let places = api.worlds.clone().map(|worlds| Arc::new(Serving(worlds)) as Arc<dyn Places>);
     let objects = api.customer.is_some().then(|| Arc::new(api) as Arc<dyn Objects>);

@@ -1,7 +1,8 @@
 //! How is it all one process?
 //!
 //! Configuration, composition, and the asynchronous shells around the pure logic of the other rooms: [`chain`] keeps the
-//! ledger, [`customer`] and [`supplier`] carry out what `bitdust_market` decides, [`worlds`] what `bitdust_world` does, [`mod@run`] puts a node together, [`devnet`]
+//! ledger, [`customer`] and [`supplier`] carry out what `bitdust_market` decides, [`worlds`] and
+//! [`meeting`] what `bitdust_world` does, [`mod@run`] puts a node together, [`devnet`]
 //! supervises a whole network on this machine, [`cli`] is what people type, [`api`] what programs ask.
 //!
 //! **Invariant:** everything that has to do with time, threads, processes and configuration is here and nowhere below.
@@ -15,6 +16,7 @@ pub mod customer;
 pub mod devnet;
 pub mod home;
 pub mod keys;
+pub mod meeting;
 pub mod run;
 pub mod supplier;
 pub mod telemetry;

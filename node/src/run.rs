@@ -30,6 +30,7 @@ use crate::{
     devnet::plan::BEACON_REVEALS,
     home::{Home, private_dir, write_private},
     keys::{self, NodeKeys},
+    meeting::Meetings,
     supplier::{OfferTerms, Parts, Supplier},
     telemetry,
     worlds::{self, Worlds},
@@ -129,6 +130,12 @@ impl Node {
             }
             None => None,
         };
+        let meetings = customer
+            .is_some()
+            .then(|| Meetings::new(network.clone(), self.keys.coin.clone(), self.config.network.hidden));
+        if let Some(meetings) = &meetings {
+            tasks.spawn(meetings.clone().run());
+        }
         let shared = api::Shared {
             config: self.config.clone(),
             chain: chain.clone(),
@@ -137,6 +144,7 @@ impl Node {
             network: network.clone(),
             customer,
             worlds,
+            meetings: meetings.clone(),
             supplier,
             started,
             fetched_bytes: AtomicU64::new(0),
@@ -160,6 +168,9 @@ impl Node {
         };
         tracing::info!("stopping");
         server.stop().await;
+        if let Some(meetings) = meetings {
+            meetings.leave_all();
+        }
         if let Some(consensus) = consensus {
             consensus.stop().await?;
         }
@@ -178,6 +189,12 @@ impl Node {
         config.bootstrap =
             self.config.bootstrap.iter().map(address).collect::<Result<_>>().context("config.toml, bootstrap")?;
         config.known = known_peers(&self.home);
+        let settings = &self.config.network;
+        config.relays =
+            settings.relays.iter().map(address).collect::<Result<_>>().context("config.toml, [network] relays")?;
+        config.hidden = settings.hidden;
+        config.relay_serve = settings.relay;
+        config.limits.relay_circuits = settings.relay_circuits;
         Ok(Network::start(config).await?)
     }
 
