@@ -1,10 +1,10 @@
 #!/bin/sh
-# Measures the codec, chunks of worlds, a whole network and, where it has been built, the viewer; or what the arguments name
-# (building, codec, network, viewer, world). About ten minutes.
+# Measures the codec, chunks of worlds, a whole network, edits, crowds of players and, where it has been built, the viewer; or what
+# the arguments name (building, codec, crowd, network, viewer, world). About twenty-five minutes, twelve of which are the crowds'.
 set -eu
 cd "$(dirname "$0")/.."
 
-[ $# -gt 0 ] || set -- codec world network building viewer
+[ $# -gt 0 ] || set -- codec world network building crowd viewer
 benches="" viewer=""
 for name in "$@"; do
     case "$name" in
