@@ -135,8 +135,8 @@ impl Talk {
             }
             Order::Edit { at, block } => self.edits.push(VoxelEdit { pos: at, block }),
             Order::Places { near } => self.look_around(near).await,
-            Order::Say(_) => self.say(said("Nobody hears it: this node's API carries no chat.".into())).await,
-            Order::Pose(_) => {}
+            // These go another way (`company.rs`).
+            Order::Say(_) | Order::Pose(_) => {}
         }
     }
 
