@@ -315,7 +315,22 @@ impl Customer {
         progress: watch::Sender<Progress>,
     ) -> Result<PutReceipt> {
         let (reply, done) = oneshot::channel();
-        self.give(dataset, writer::Job::Put { files, progress, reply }, done).await
+        self.give(dataset, writer::Job::Put { onto: None, files, progress, reply }, done).await
+    }
+
+    /// The same if the dataset's newest revision is still `revision`: for files that replace what was read there.
+    ///
+    /// # Errors
+    /// Another writer was first; nothing has changed then.
+    pub async fn put_onto(
+        &self,
+        dataset: DatasetId,
+        revision: u64,
+        files: mpsc::Receiver<PutFile>,
+    ) -> Result<PutReceipt> {
+        let (reply, done) = oneshot::channel();
+        let progress = watch::Sender::default();
+        self.give(dataset, writer::Job::Put { onto: Some(revision), files, progress, reply }, done).await
     }
 
     /// Stores one file.

@@ -133,6 +133,23 @@ impl Worlds {
         self.look(|view, _| Ok(view.claims(world, from, count)?))
     }
 
+    /// Whether the dataset that keeps a location is its owner's. After `transferClaim` it is the former owner's, whose edits
+    /// and versions are no word of the new one.
+    pub(super) fn check_keeper(&self, claim: &ClaimInfo, pos: LocationPos) -> Result<()> {
+        let info = crate::chain_api::look(&*self.chain, |view, _| Ok(view.dataset(claim.dataset)?))?;
+        let info = info.with_context(|| format!("the ledger has no dataset {}", claim.dataset))?;
+        if info.owner != claim.owner {
+            bail!(
+                "location {pos} was passed on to {}, and its dataset {} still is {}'s: its new owner has to name a dataset of \
+                 its own by `setClaimDataset` in the Worlds contract, where the place then begins anew",
+                claim.owner,
+                claim.dataset,
+                info.owner
+            );
+        }
+        Ok(())
+    }
+
     /// A file of a dataset, if its owner says that it has at most so many bytes. What is said is held against what comes.
     pub(super) async fn read(&self, dataset: DatasetId, file: &str, bytes_max: usize) -> Result<Vec<u8>> {
         let mut download = self.customer.get(dataset, file, None).await?;

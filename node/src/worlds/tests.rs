@@ -1,9 +1,13 @@
 //! Two players on a real ledger and real suppliers' shells in memory: one publishes, claims and builds, the other visits.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+mod heads;
 
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
+
+use alloy_sol_types::SolCall as _;
+use bitdust_ledger::worlds::IWorlds;
 use bitdust_rpc::places::{ChunksRequest, Frame, Places as _, Source, WantedChunk};
-use bitdust_types::{Amount, B256, Layout};
+use bitdust_types::{Amount, B256, Layout, U256};
 use bitdust_world::{BlockId, Chunk, ChunkPos, LocationPos, VoxelPos, block, edits::Builders, pack};
 use futures::StreamExt as _;
 
@@ -11,8 +15,9 @@ use super::{
     Parts, Worlds,
     chunks::Serving,
     claiming::{NewClaim, Terms, read_definition},
+    heads::HeadJudge,
 };
-use crate::customer::tests::world::World as Network;
+use crate::customer::{CreateDataset, tests::world::World as Network};
 
 const DEFINITION: &str = r#"{ "name": "Test Hills", "seed": 7, "rules": { "claimers": "everybody", "price": "2 DUST",
     "term-epochs": 1000, "claims-per-account": 4 } }"#;
@@ -24,16 +29,23 @@ fn terms() -> Terms {
 /// A player of a numbered account with an empty cache.
 fn player(network: &Network, number: usize) -> (Arc<Worlds>, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
-    let worlds = Worlds::open(Parts {
-        chain: network.chain.clone(),
-        sender: Arc::new(network.sender(number)),
-        customer: network.customer(number),
-        dir: dir.path().to_owned(),
-        cache_bytes: 1 << 20,
-    });
-    let worlds = worlds.unwrap();
+    let worlds = player_in(network, number, dir.path());
     tokio::spawn(worlds.clone().run());
     (worlds, dir)
+}
+
+/// The same in a directory that may have been used before; nothing is kept until it runs.
+fn player_in(network: &Network, number: usize, dir: &Path) -> Arc<Worlds> {
+    let worlds = Worlds::open(Parts {
+        chain: network.chain.clone(),
+        judge: Arc::new(HeadJudge::new(network.chain.clone())),
+        sender: Arc::new(network.sender(number)),
+        customer: network.customer(number),
+        dir: dir.join("places"),
+        cache_bytes: 1 << 20,
+        journal_dir: dir.join("edits"),
+    });
+    worlds.unwrap()
 }
 
 async fn publish(worlds: &Worlds) -> B256 {
@@ -159,6 +171,40 @@ async fn only_who_may_builds_and_versions_follow_each_other() {
     owner.edit(world, &undo).await.unwrap();
     let saved = owner.save(world, pos).await.unwrap();
     assert_eq!((saved.sequence, saved.chunks, saved.bytes), (4, 0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_place_that_was_passed_on_says_what_its_new_owner_has_to_do() {
+    let network = Network::start(4).await;
+    let (owner, _owners_dir) = player(&network, 1);
+    let (heir, _heirs_dir) = player(&network, 2);
+    let world = publish(&owner).await;
+    let pos = LocationPos::new(9, 0, -9);
+    claim(&owner, world, pos).await;
+    owner.edit(world, &tower(pos)).await.unwrap();
+    until_kept(&owner, world, pos).await;
+    let (x, y, z) = (pos.x, pos.y, pos.z);
+    let call = IWorlds::transferClaimCall { world, x, y, z, to: heir.account() };
+    owner.transact(U256::ZERO, call.abi_encode()).await.unwrap();
+    for player in [&owner, &heir] {
+        let refused = format!("{:#}", player.place(world, pos).await.map(drop).unwrap_err());
+        assert!(refused.contains("was passed on") && refused.contains("setClaimDataset"), "{refused}");
+    }
+    let create = CreateDataset {
+        layout: terms().layout,
+        term_epochs: 900,
+        price_cap: terms().price_cap,
+        deposit: Amount::from_dust(1000).unwrap(),
+        public: true,
+        salt: 7,
+    };
+    let dataset = heir.customer.create(&create).await.unwrap().0;
+    let call = IWorlds::setClaimDatasetCall { world, x, y, z, dataset: dataset.into() };
+    heir.transact(U256::ZERO, call.abi_encode()).await.unwrap();
+    heir.edit(world, &[(pos.chunk(0).origin(), block::GLASS)]).await.unwrap();
+    until_kept(&heir, world, pos).await;
+    let seen = (owner.survey(world, pos).await.unwrap(), heir.survey(world, pos).await.unwrap());
+    assert_eq!((seen.0.edits, &seen.0.hashes), (1, &seen.1.hashes), "the place begins anew");
 }
 
 /// What an owner stores is an owner's word: nonsense there costs a clear error and nothing else.
