@@ -13,7 +13,8 @@ pub struct Config {
     pub secret: [u8; 32],
     /// Where to listen; see [`listen_addresses`]. Port 0 lets the system choose.
     pub listen: Vec<Multiaddr>,
-    /// Addresses under which others reach this node when they are not the ones it listens on (port forwarding).
+    /// Addresses under which others reach this node when they are not the ones it listens on (port forwarding). If there are
+    /// any, those that it listens on are told to nobody.
     pub external: Vec<Multiaddr>,
     /// Entry points, with or without `/p2p/<peer id>` at the end. One that answers is enough.
     pub bootstrap: Vec<Multiaddr>,

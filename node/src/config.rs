@@ -168,6 +168,8 @@ pub struct CustomerConfig {
 pub struct WorldConfig {
     /// How much of the disk visited places may take.
     pub cache_bytes: u64,
+    /// Whether other players are given chunks of them.
+    pub share: bool,
 }
 
 impl NetworkConfig {
@@ -188,7 +190,7 @@ impl NetworkConfig {
 impl Default for WorldConfig {
     fn default() -> Self {
         // A place of 100 built chunks takes 400 KiB of the disk: 2,500 places.
-        WorldConfig { cache_bytes: 1 << 30 }
+        WorldConfig { cache_bytes: 1 << 30, share: true }
     }
 }
 
