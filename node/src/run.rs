@@ -127,10 +127,12 @@ impl Node {
                     dir: self.home.places(),
                     cache_bytes: self.config.world.cache_bytes,
                     journal_dir: self.home.edits(),
+                    shares: self.config.world.share,
                 })?;
                 tasks.spawn(worlds.clone().run());
                 tasks.spawn(worlds.clone().spread(network.clone()));
                 tasks.spawn(worlds.clone().answer_calls(network.clone()));
+                tasks.spawn(worlds.clone().share(network.clone()));
                 Some(worlds)
             }
             None => None,

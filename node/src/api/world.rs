@@ -173,7 +173,7 @@ impl WorldServer for Api {
     }
 
     async fn world_stats(&self) -> Result<WorldStats, Failure> {
-        Ok(self.worlds()?.tally().stats())
+        Ok(self.worlds()?.stats())
     }
 }
 

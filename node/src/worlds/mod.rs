@@ -5,8 +5,9 @@
 //! - [`registry`]: worlds on the ledger, their definitions from the market;
 //! - [`claiming`]: publishing a world, claiming a location;
 //! - [`place`]: an open location: its claim, its newest version, its edits;
-//! - [`chunks`]: chunks from cache, generator and suppliers;
-//! - [`cache`]: places once visited, on disk; [`tally`]: where chunks came from;
+//! - [`chunks`]: chunks for callers; [`streaming`]: by deadline, from cache, generator, players and suppliers;
+//! - [`cache`]: places once visited, on disk; [`sharing`]: for other players as well; [`tally`]: where chunks came from;
+//! - [`workers`]: the threads for heavy work;
 //! - [`survey`]: a whole location at a glance;
 //! - [`building`]: edits; [`journal`]: those that suppliers lack, on disk; [`keeping`]: bringing them to the suppliers;
 //!   [`saving`]: new versions;
@@ -29,11 +30,14 @@ pub mod keeping;
 pub mod place;
 pub mod registry;
 pub mod saving;
+pub mod sharing;
 pub mod spreading;
+pub mod streaming;
 pub mod survey;
 pub mod tally;
 #[cfg(test)]
 mod tests;
+pub mod workers;
 
 use std::{
     collections::HashMap,
@@ -42,6 +46,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
+use bitdust_rpc::types::world::WorldStats;
 use bitdust_types::{Address, B256};
 use bitdust_world::LocationPos;
 use tokio::sync::Semaphore;
@@ -56,7 +61,10 @@ use heads::HeadJudge;
 use journal::Journal;
 use place::Place;
 use registry::Registry;
+use sharing::Sharing;
+use streaming::Streams;
 use tally::Tally;
+use workers::Workers;
 
 /// Locations open at the same time: a view of 384 m touches about 60; each holds a manifest of 20 KiB and its edits.
 pub const PLACES_MAX: usize = 256;
@@ -65,6 +73,10 @@ pub const PLACES_MAX: usize = 256;
 const CALLS_AT_ONCE: usize = 8;
 /// Searches near keys at the same time, of the 64 that the network makes for everybody.
 const SEARCHES_AT_ONCE: usize = 8;
+/// What an owner stored and nobody can make sense of. Asking again is in vain until something else is stored.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Unsound(pub String);
 
 /// What the service is made of.
 pub struct Parts {
@@ -82,6 +94,8 @@ pub struct Parts {
     pub cache_bytes: u64,
     /// Directory of the journal of edits that suppliers lack.
     pub journal_dir: PathBuf,
+    /// Whether other players are given chunks from it.
+    pub shares: bool,
 }
 
 /// The worlds as one node knows them.
@@ -94,6 +108,10 @@ pub struct Worlds {
     cache: Arc<Cache>,
     registry: Registry,
     tally: Tally,
+    workers: Workers,
+    streams: Streams,
+    sharing: Sharing,
+    shares: bool,
     places: Mutex<Places>,
     door: Mutex<Door>,
     calls: Semaphore,
@@ -121,6 +139,10 @@ impl Worlds {
             cache: Arc::new(cache),
             registry: Registry::default(),
             tally: Tally::default(),
+            workers: Workers::default(),
+            streams: Streams::default(),
+            sharing: Sharing::default(),
+            shares: parts.shares,
             places: Mutex::default(),
             door: Mutex::default(),
             calls: Semaphore::new(CALLS_AT_ONCE),
@@ -134,9 +156,11 @@ impl Worlds {
         self.sender.account()
     }
 
-    /// Where chunks came from.
-    pub fn tally(&self) -> &Tally {
-        &self.tally
+    /// Where chunks came from, and how those that are wanted stand.
+    pub fn stats(&self) -> WorldStats {
+        let mut stats = self.tally.stats();
+        self.add_standing(&mut stats);
+        stats
     }
 
     /// An open location; none if nobody has claimed it.
@@ -177,6 +201,18 @@ impl Worlds {
 
     fn door(&self) -> std::sync::MutexGuard<'_, Door> {
         self.door.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that an open location is in use. Whether it is the one that is open.
+    fn touch(&self, place: &Arc<Place>) -> bool {
+        let mut places = self.places();
+        places.clock += 1;
+        let clock = places.clock;
+        let open = places.open.get_mut(&(place.world().id, place.pos()));
+        open.is_some_and(|(open, used)| {
+            *used = clock;
+            Arc::ptr_eq(open, place)
+        })
     }
 
     /// Open locations, in no order.

@@ -26,7 +26,7 @@ use bitdust_world::{
 };
 
 use super::{
-    Worlds,
+    Unsound, Worlds,
     announcing::Errands,
     exchange::company::Company,
     heads::Heard,
@@ -303,11 +303,10 @@ impl Place {
         manifest.check_for(&self.world.id.0, self.pos)?;
         let version = manifest.version();
         let def = &self.world.def;
-        anyhow::ensure!(
-            (version.seed, version.generator, &version.params) == (def.seed, def.generator, &def.params),
-            "its version {} was made on other terrain than this world's",
-            version.sequence
-        );
+        if (version.seed, version.generator, &version.params) != (def.seed, def.generator, &def.params) {
+            let sequence = version.sequence;
+            return Err(Unsound(format!("its version {sequence} was made on other terrain than this world's")).into());
+        }
         let frames = files.file(&self.file(&chunks_file(version.sequence))).map_or(0, |file| file.bytes);
         manifest.check_frames(frames)?;
         Ok(Some(Arc::new(manifest)))
@@ -333,11 +332,10 @@ impl Place {
         while files.file(&self.file(&edits_file(log.next))).is_some() {
             let bytes = self.read_file(worlds, &edits_file(log.next), LOG_SEGMENT_BYTES_MAX).await?;
             let segment = LogSegment::decode(&bytes)?;
-            anyhow::ensure!(
-                segment.previous == log.newest && segment.first == log.next,
-                "its log of edits is broken at edit {}: the segment there doesn't follow the one before it",
-                log.next
-            );
+            if segment.previous != log.newest || segment.first != log.next {
+                let what = format!("its log of edits is broken at edit {}", log.next);
+                return Err(Unsound(format!("{what}: the segment there doesn't follow the one before it")).into());
+            }
             log.extend(segment, blob::root(&bytes), &mut ops)?;
         }
         Ok((log, ops))

@@ -17,7 +17,7 @@ use bitdust_world::{
     r#gen::{GENERATOR_VERSION, Generator, Params},
 };
 
-use super::Worlds;
+use super::{Unsound, Worlds};
 use crate::chain_api::look_at_worlds;
 
 /// Worlds whose definitions are kept in memory, at most 4 MiB each.
@@ -80,6 +80,11 @@ impl Registry {
         }
         known.insert(id, world.clone());
         Ok(world)
+    }
+
+    /// A world whose definition is in memory.
+    pub fn known_world(&self, id: &B256) -> Option<Arc<World>> {
+        self.known().get(id).cloned()
     }
 
     fn known(&self) -> MutexGuard<'_, BTreeMap<B256, Arc<World>>> {
@@ -155,7 +160,8 @@ impl Worlds {
         let mut download = self.customer.get(dataset, file, None).await?;
         let bytes = download.file.bytes;
         if bytes > bytes_max as u64 {
-            bail!("'{file}' in dataset {dataset} is said to have {bytes} bytes, and at most {bytes_max} make sense");
+            let what = format!("'{file}' in dataset {dataset} is said to have {bytes} bytes");
+            return Err(Unsound(format!("{what}, and at most {bytes_max} make sense")).into());
         }
         let bytes = download.collect().await?;
         self.note(&download);

@@ -90,6 +90,7 @@ impl Worlds {
         let manifest = Arc::new(snapshot.manifest);
         let sequence = manifest.version().sequence;
         let receipt = self.store(place, onto, &manifest, snapshot.frames.clone(), base).await?;
+        self.remember(manifest.clone(), snapshot.frames).await;
         let pos = place.pos();
         let (world, x, y, z) = (place.world().id, pos.x, pos.y, pos.z);
         let call = IWorlds::setCompactedCall { world, x, y, z, manifest: manifest.hash().into(), sequence };
@@ -141,8 +142,7 @@ impl Worlds {
         let touched: std::collections::BTreeSet<u16> = framed.chain(writes.keys().copied()).collect();
         let mut changed = BTreeMap::new();
         for index in touched {
-            let base = self.base(place, before, place.pos().chunk(index)).await?;
-            let mut chunk = base.chunk;
+            let mut chunk = self.base(place, before, place.pos().chunk(index)).await?;
             if let Some(writes) = writes.get(&index) {
                 let voxels = chunk.make_mixed();
                 writes.iter().for_each(|(at, block)| voxels[usize::from(*at)] = *block);

@@ -44,6 +44,7 @@ fn player_in(network: &Network, number: usize, dir: &Path) -> Arc<Worlds> {
         dir: dir.join("places"),
         cache_bytes: 1 << 20,
         journal_dir: dir.join("edits"),
+        shares: false,
     });
     worlds.unwrap()
 }
@@ -61,7 +62,8 @@ async fn claim(worlds: &Worlds, world: B256, pos: LocationPos) {
 /// Every chunk asked for, with its source; what the generator makes is made.
 async fn see(worlds: &Arc<Worlds>, world: B256, chunks: &[ChunkPos]) -> BTreeMap<ChunkPos, (Chunk, Source)> {
     let wanted = chunks.iter().map(|pos| WantedChunk { pos: *pos, have: None, deadline_ms: 0 }).collect();
-    let frames = Serving(worlds.clone()).chunks(world, ChunksRequest { chunks: wanted }).await.unwrap();
+    let frames =
+        Serving(worlds.clone()).chunks(world, ChunksRequest { chunks: wanted, stand_in: false }).await.unwrap();
     let known = worlds.world(world).await.unwrap();
     let seen = frames.map(|frame| match frame {
         Frame::Chunk { pos, hash, source, packed, .. } => {
@@ -225,7 +227,7 @@ async fn nonsense_in_a_location_is_named_and_the_others_are_seen() {
         let path = super::registry::location_file(world, bad, name);
         owner.customer.put_one(dataset, super::keeping::file(path, bytes, false)).await.unwrap();
         let wanted = WantedChunk { pos: bad.chunk(0), have: None, deadline_ms: 0 };
-        let request = ChunksRequest { chunks: vec![wanted] };
+        let request = ChunksRequest { chunks: vec![wanted], stand_in: true };
         let frames: Vec<Frame> = Serving(visitor.clone()).chunks(world, request).await.unwrap().collect().await;
         match &frames[..] {
             [Frame::Failed { reason, .. }] => reason.clone(),
@@ -241,4 +243,75 @@ async fn nonsense_in_a_location_is_named_and_the_others_are_seen() {
     let seen = see(&visitor, world, &[good.chunk(0)]).await;
     assert_eq!(seen[&good.chunk(0)].0.get(3, 5, 3), BlockId(6));
     assert!(visitor.place(world, bad).await.is_err());
+}
+
+/// Suppliers can't be reached: what the generator makes stands in, who doesn't want that waits, and who hangs up is forgotten.
+#[tokio::test(flavor = "multi_thread")]
+async fn terrain_stands_in_until_the_truth_arrives() {
+    let network = Network::start(4).await;
+    let (owner, _owners_dir) = player(&network, 1);
+    let world = publish(&owner).await;
+    let pos = LocationPos::new(2, 0, 0);
+    claim(&owner, world, pos).await;
+    owner.edit(world, &tower(pos)).await.unwrap();
+    owner.save(world, pos).await.unwrap();
+    let (visitor, _visitors_dir) = player(&network, 2);
+    // Its terrain is known before anything else.
+    visitor.world(world).await.unwrap();
+    (0..3).for_each(|number| network.network.kill(number));
+
+    let chunk = pos.chunk(0);
+    let ask = async |stand_in| {
+        let chunks = vec![WantedChunk { pos: chunk, have: None, deadline_ms: 0 }];
+        Serving(visitor.clone()).chunks(world, ChunksRequest { chunks, stand_in }).await.unwrap()
+    };
+    let mut shows = ask(true).await;
+    assert_eq!(shows.next().await, Some(Frame::StandIn { pos: chunk }));
+    let mut waits = ask(false).await;
+    let early = tokio::time::timeout(Duration::from_millis(500), waits.next()).await;
+    assert!(early.is_err(), "{early:?}");
+    assert_eq!(visitor.stats().waiting, 2, "one for each rule");
+    drop(waits);
+    let is_forgotten = async {
+        while visitor.stats().waiting > 1 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), is_forgotten).await.expect("who hung up is forgotten");
+
+    (0..3).for_each(|number| network.network.revive(number));
+    match shows.next().await {
+        Some(Frame::Chunk { pos, packed, .. }) => {
+            assert_eq!((pos, pack::unpack(&packed).unwrap().get(3, 5, 3)), (chunk, BlockId(6)));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(shows.next().await, None);
+    let stats = visitor.stats();
+    assert_eq!((stats.stand_ins.stale, stats.waiting, stats.late.unforeseen), (1, 0, 2), "{stats:?}");
+}
+
+/// Edits on top of a version are put together once, and again when there are others.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edited_chunk_is_made_once_for_all_who_ask() {
+    let network = Network::start(4).await;
+    let (owner, _owners_dir) = player(&network, 1);
+    let world = publish(&owner).await;
+    let pos = LocationPos::new(0, 1, 0);
+    claim(&owner, world, pos).await;
+    let index = pos.chunk(9);
+    let voxel = |x| (index.origin().offset(x, 0, 0), block::GLASS);
+    owner.edit(world, &[voxel(1)]).await.unwrap();
+    let first = see(&owner, world, &[index]).await;
+    assert_eq!(first[&index].1, Source::Generator);
+    let again = see(&owner, world, &[index]).await;
+    assert_eq!((again[&index].1, &again[&index].0), (Source::Cache, &first[&index].0));
+    let have = Some(first[&index].0.hash());
+    let chunks = vec![WantedChunk { pos: index, have, deadline_ms: 0 }];
+    let request = ChunksRequest { chunks, stand_in: true };
+    let frames: Vec<Frame> = Serving(owner.clone()).chunks(world, request).await.unwrap().collect().await;
+    assert_eq!(frames, [Frame::Same { pos: index }]);
+    owner.edit(world, &[voxel(2)]).await.unwrap();
+    let other = see(&owner, world, &[index]).await;
+    assert_eq!((other[&index].1, other[&index].0.get(2, 0, 0)), (Source::Generator, block::GLASS));
 }

@@ -246,7 +246,7 @@ fn place(claim: &bitdust_rpc::types::world::ClaimInfo) -> Place {
 
 fn label(source: bitdust_rpc::places::Source) -> Label {
     match source {
-        bitdust_rpc::places::Source::Supplier(_) => Label::Supplier,
+        bitdust_rpc::places::Source::Supplier(_) | bitdust_rpc::places::Source::Rebuilt => Label::Supplier,
         bitdust_rpc::places::Source::Player => Label::Player,
         bitdust_rpc::places::Source::Cache => Label::Cache,
         bitdust_rpc::places::Source::Generator => Label::Generator,
