@@ -108,6 +108,10 @@ impl Sharing {
             return players;
         }
         let Some(network) = worlds.network.get() else { return Vec::new() };
+        // Nobody has chunks of what nobody claimed.
+        if !matches!(worlds.claim(world, location), Ok(Some(_))) {
+            return Vec::new();
+        }
         let Ok(_permit) = self.searches.acquire().await else { return Vec::new() };
         let providers = match network.providers(&key(&world, location)).await {
             Ok(providers) => providers,
