@@ -282,7 +282,7 @@ impl Place {
         metrics::counter!("bitdust_world_heads_total", "outcome" => "disowned").increment(1);
         let reason =
             format!("announced a head of location {pos} that revision {revision} of its dataset doesn't bear out");
-        worlds.tally().blame(signer.to_string(), reason);
+        worlds.tally.blame(signer.to_string(), reason);
     }
 
     async fn read_manifest(

@@ -171,7 +171,7 @@ impl Worlds {
     fn take(&self, place: &Place, gossip: PlaceGossip) {
         let PlaceGossip { data, reply, source, forwarder, .. } = gossip;
         let reject = |reply: bitdust_network::Reply, reason: String| {
-            self.tally().blame(forwarder.to_string(), reason.clone());
+            self.tally.blame(forwarder.to_string(), reason.clone());
             reply.reject(reason);
         };
         let batch = match Word::decode(&data) {

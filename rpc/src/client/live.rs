@@ -122,23 +122,18 @@ impl SubscriptionClientT for Live {
 
 /// Over HTTP there are no subscriptions; a trait that has one among its methods asks for this.
 impl SubscriptionClientT for Client {
-    fn subscribe<'a, N, Params>(
-        &self,
-        _: &'a str,
-        _: Params,
-        _: &'a str,
-    ) -> impl Future<Output = Result<Subscription<N>, ClientError>> + Send
+    async fn subscribe<'a, N, Params>(&self, _: &'a str, _: Params, _: &'a str) -> Result<Subscription<N>, ClientError>
     where
         Params: ToRpcParams + Send,
         N: DeserializeOwned,
     {
-        async { Err(ClientError::HttpNotImplemented) }
+        Err(ClientError::HttpNotImplemented)
     }
 
-    fn subscribe_to_method<N>(&self, _: &str) -> impl Future<Output = Result<Subscription<N>, ClientError>> + Send
+    async fn subscribe_to_method<N>(&self, _: &str) -> Result<Subscription<N>, ClientError>
     where
         N: DeserializeOwned,
     {
-        async { Err(ClientError::HttpNotImplemented) }
+        Err(ClientError::HttpNotImplemented)
     }
 }

@@ -78,8 +78,6 @@ pub struct Flight {
     pub built: HashSet<ChunkPos>,
     /// The first holes, in words.
     pub described: Vec<String>,
-    /// What the node said when it couldn't.
-    pub lost: Vec<String>,
 }
 
 impl Bot {

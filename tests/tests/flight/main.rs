@@ -115,7 +115,14 @@ async fn nobody_sees_a_hole_while_every_second_supplier_dies() -> Result<()> {
 /// One validator and the suppliers, each behind its relay. Epochs are long enough that a supplier that is away for ten seconds
 /// misses none.
 async fn network(distance: &Distance) -> Result<Net> {
-    let shape = Shape { validators: 1, suppliers: SUPPLIERS, block_time_ms: 250, epoch_blocks: 160, free_ports: true };
+    let shape = Shape {
+        validators: 1,
+        suppliers: SUPPLIERS,
+        block_time_ms: 250,
+        epoch_blocks: 160,
+        free_ports: true,
+        players: 0,
+    };
     let mut relays = Vec::new();
     let mut failed = None;
     let mut net = Net::lay_out(&shape, |plan| {

@@ -187,7 +187,7 @@ impl Worlds {
     pub(in super::super) async fn shut_out(&self, network: &Handle, peer: PeerId, reason: &str) {
         tracing::warn!(%peer, reason, "a peer sent edits that everybody refuses; it is shut out");
         metrics::counter!("bitdust_world_misconduct_total").increment(1);
-        self.tally().blame(peer.to_string(), reason.to_owned());
+        self.tally.blame(peer.to_string(), reason.to_owned());
         if let Err(error) = network.ban(peer, format!("edits: {reason}")).await {
             tracing::warn!(%peer, %error, "the peer could not be shut out");
         }

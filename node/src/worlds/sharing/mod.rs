@@ -66,12 +66,15 @@ pub fn key(world: &B256, location: LocationPos) -> [u8; 32] {
     blob::root(&bytes).0
 }
 
+/// Players who were found for locations, and when.
+type FoundPlayers = HashMap<(B256, LocationPos), (Instant, Vec<Address>)>;
+
 /// See the module's head.
 pub struct Sharing {
     peers: Mutex<Peers>,
     index: Mutex<Index>,
     lines: Mutex<HashMap<PeerId, mpsc::Sender<Question>>>,
-    found: Mutex<HashMap<(B256, LocationPos), (Instant, Vec<Address>)>>,
+    found: Mutex<FoundPlayers>,
     searches: Semaphore,
 }
 

@@ -49,7 +49,9 @@ mod tests {
         let first = PeerId::random();
         let name = peers.address(first);
         assert_eq!((peers.address(first), peers.peer(&name)), (name, Some(first)));
-        (0..PEERS_MAX).for_each(|_| drop(peers.address(PeerId::random())));
+        for _ in 0..PEERS_MAX {
+            peers.address(PeerId::random());
+        }
         assert_eq!(peers.peer(&name), None);
         assert_eq!((peers.known.len(), peers.order.len()), (PEERS_MAX, PEERS_MAX));
     }

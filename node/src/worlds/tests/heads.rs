@@ -101,7 +101,7 @@ async fn a_reader_holds_what_it_reads_against_the_head_and_disowns_who_lies() {
     let honest = head_of(&*open(&owner, world, pos).await);
     assert_eq!(reader.hear(&place, signed(honest.clone(), &key(1))), Hearing::News);
     assert_eq!(reader.hear(&place, signed(honest.clone(), &key(1))), Hearing::Old);
-    assert!(reader.tally().stats().blamed.is_empty());
+    assert!(reader.tally.stats().blamed.is_empty());
 
     // One that the ledger doesn't have yet is remembered; one far beyond it is not.
     let soon = HeadRecord { revision: honest.revision + 1, segments: 2, newest: Root([3; 32]), ..honest.clone() };
@@ -113,7 +113,7 @@ async fn a_reader_holds_what_it_reads_against_the_head_and_disowns_who_lies() {
     // A guest who may write announces what isn't there.
     let lie = HeadRecord { segments: 7, newest: Root([5; 32]), ..honest.clone() };
     assert_eq!(reader.hear(&place, signed(lie.clone(), &key(2))), Hearing::News);
-    let blamed = reader.tally().stats().blamed;
+    let blamed = reader.tally.stats().blamed;
     assert!(blamed.iter().any(|blamed| blamed.holder == guest.account().to_string()), "{blamed:?}");
     assert_eq!(place.heard().newest(), None, "what a liar said is forgotten");
     let again = HeadRecord { segments: 8, ..lie };
@@ -149,7 +149,7 @@ async fn a_revision_that_brings_nothing_is_not_read_and_no_writer_overwrites_ano
     reader.hear(&place, signed(more, &key(1)));
     place.refresh(&reader).await.unwrap();
     assert_eq!((place.state().revision, place.state().is_read), (revision, true));
-    assert!(reader.tally().stats().blamed.iter().any(|blamed| blamed.holder == owner.account().to_string()));
+    assert!(reader.tally.stats().blamed.iter().any(|blamed| blamed.holder == owner.account().to_string()));
 
     let (files, queue) = tokio::sync::mpsc::channel(1);
     files.send(super::super::keeping::file("late".to_owned(), vec![2; 100], false)).await.unwrap();

@@ -169,7 +169,8 @@ fn a_flood_is_dropped_named_once_and_ends_the_link() {
 
 #[test]
 fn whoever_sends_garbage_is_named_and_shut_out() {
-    let bad: [(Input, fn(&Invalid) -> bool); 4] = [
+    type IsNamed = fn(&Invalid) -> bool;
+    let bad: [(Input, IsNamed); 4] = [
         (Input::Received(peer(2), vec![1, 99, 0]), |invalid| matches!(invalid, Invalid::Unreadable(_))),
         (Input::Received(peer(2), vec![9; 40]), |invalid| matches!(invalid, Invalid::Version)),
         (Input::Received(peer(2), vec![1; 4000]), |invalid| matches!(invalid, Invalid::TooLarge(4000))),
