@@ -102,7 +102,9 @@ async fn two_who_built_apart_and_a_third_end_with_the_same_place() -> Result<()>
         net.kill("customer-0").await?;
         net.kill("customer-1").await?;
         net.add(&newcomer(2, &bootstrap)?)?;
+        let height = net.height("validator-0").await?;
         net.launch("customer-2").await?;
+        net.reach("customer-2", height).await?;
         let third = net.client("customer-2")?;
         arrive(&third, world).await?;
         let seen = third.world_location(world, HOME).await?;
