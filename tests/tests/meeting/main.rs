@@ -2,6 +2,5 @@
 
 mod bots;
 mod crowd;
-mod hidden;
 mod nodes;
 mod strangers;
