@@ -159,7 +159,7 @@ impl Sharing {
         match check(worlds, errand, packed).await {
             Ok((chunk, packed)) => {
                 keep(worlds, errand, &packed).await;
-                Outcome::Arrived(Arrived { chunk, packed, label: Label::Player })
+                Outcome::Arrived(Arrived { chunk, hash: errand.hash, packed, label: Label::Player })
             }
             Err(reason) => {
                 worlds.tally.blame(peer.to_string(), format!("chunk {} from its cache: {reason}", errand.chunk));

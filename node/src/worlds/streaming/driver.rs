@@ -360,7 +360,9 @@ impl Driver {
             self.hand_out(chunk, Label::Generator, |_| Frame::Generated { pos: chunk, unclaimed: true });
             return Vec::new();
         };
-        if !open.is_newest_read() {
+        // A newer version may have been read while this one's chunk was on its way.
+        let is_other = arrived.as_ref().is_some_and(|arrived| found.framed(index) != Some(arrived.hash));
+        if is_other || !open.is_newest_read() {
             return self.again(chunk);
         }
         if open.place.state().graph.edits_chunk(index) {

@@ -44,6 +44,8 @@ impl Errand {
 pub struct Arrived {
     /// Its voxels.
     pub chunk: Chunk,
+    /// What it hashes to.
+    pub hash: Root,
     /// Its bytes as they are kept.
     pub packed: Vec<u8>,
     /// Who had it.
@@ -95,7 +97,7 @@ pub async fn fetch(worlds: &Worlds, errand: &Errand, answered: impl FnMut(Addres
     match check(worlds, errand, got.bytes.to_vec()).await {
         Ok((chunk, packed)) => {
             keep(worlds, errand, &packed).await;
-            Outcome::Arrived(Arrived { chunk, packed, label })
+            Outcome::Arrived(Arrived { chunk, hash: errand.hash, packed, label })
         }
         // Every byte was held against the shard's root: if the chunk is wrong, its owner stored it wrong.
         Err(reason) => Outcome::Unsound(format!(
@@ -139,7 +141,7 @@ async fn from_cache(worlds: &Worlds, errand: &Errand) -> Outcome {
     match check(worlds, errand, packed).await {
         Ok((chunk, packed)) => {
             errand.note(worlds);
-            Outcome::Arrived(Arrived { chunk, packed, label: Label::Cache })
+            Outcome::Arrived(Arrived { chunk, hash, packed, label: Label::Cache })
         }
         Err(reason) => {
             tracing::warn!(chunk = %errand.chunk, reason, "a chunk in the cache is damaged; fetching it anew");
