@@ -36,6 +36,7 @@ impl Worlds {
         if by_location.len() > LOCATIONS_MAX {
             bail!("{} locations at once are too many: at most {LOCATIONS_MAX}", by_location.len());
         }
+        self.info(world)?;
         let mut places = Vec::new();
         for (pos, writes) in by_location {
             let place = self.place(world, pos).await?;
