@@ -5,7 +5,7 @@
 export CARGO_TARGET_DIR ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/bitdust/target
 BITDUST := $(CARGO_TARGET_DIR)/debug/bitdust
 
-.PHONY: run test build setup lint soak flight bench fuzz world world-build world-test
+.PHONY: run test build setup lint soak bench fuzz world world-build world-test
 
 run: build ## Start a network on this machine and show what it does; Ctrl-C ends it
 	$(BITDUST) devnet --demo
@@ -26,10 +26,7 @@ lint: setup ## Formatting, and clippy with warnings denied
 soak: setup ## Fifty kills at random moments; about ten minutes
 	BITDUST_KILLS=50 NEXTEST_PROFILE=soak scripts/test.sh --test crash
 
-flight: setup ## Three minutes over 44 built places while every second supplier dies; about fifteen minutes
-	BITDUST_FLIGHT_SECONDS=180 NEXTEST_PROFILE=soak scripts/test.sh --test flight
-
-bench: setup ## Throughput of the pipeline, of worlds, the devnet and the chain; of the viewer where it has been built
+bench: setup ## Throughput of the pipeline, the devnet and the chain
 	scripts/bench.sh
 
 world: build world-build ## A first look at a world kept on 8 suppliers of this machine, in a window
@@ -39,7 +36,7 @@ world-build: setup
 	@scripts/setup-viewer.sh
 	cargo build --locked -p bitdust-viewer
 
-world-test: build ## Tests of the viewer's systems, a golden picture and a first look, without a window
+world-test: setup ## Tests of the viewer's systems, without a window
 	@scripts/setup-viewer.sh
 	cargo clippy --locked -p bitdust-viewer --all-targets -- --deny warnings
 	cargo test --locked -p bitdust-viewer

@@ -117,7 +117,7 @@ async fn whole(node: &Client, world: B256) -> Result<BTreeMap<ChunkPos, Chunk>> 
     let params: Params = borsh::from_slice(&def.params)?;
     let generator = Generator::new(def.seed, params)?;
     let wanted = |pos| WantedChunk { pos, have: None, deadline_ms: 0 };
-    let request = ChunksRequest { chunks: HOME.chunks().map(wanted).collect(), stand_in: false };
+    let request = ChunksRequest { chunks: HOME.chunks().map(wanted).collect() };
     let frames: Vec<Frame> = node.chunks(world, &request).await?.try_collect().await?;
     let mut chunks = BTreeMap::new();
     for frame in frames {

@@ -30,7 +30,6 @@ mod reap;
 mod revise;
 pub mod settle;
 
-mod probation;
 pub mod samples;
 pub mod view;
 

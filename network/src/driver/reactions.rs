@@ -52,9 +52,7 @@ impl Driver {
             SwarmEvent::NewListenAddr { address, .. } => {
                 tracing::info!(%address, "listening");
                 // An external address is one that Kademlia tells others; which of them can use it is their decision.
-                if !self.is_forwarded || is_relayed(&address) {
-                    self.swarm.add_external_address(address.clone());
-                }
+                self.swarm.add_external_address(address.clone());
                 self.shared.add_listen(split(address).0);
             }
             SwarmEvent::ExpiredListenAddr { address, .. } => {

@@ -75,6 +75,8 @@ async fn whoever_floods_or_sends_garbage_is_named_and_cut_off_while_others_go_on
         let mut friend = Bot::start(2, &victim.entry(), [5.0, 0.0, 0.0], |_| ()).await?;
         until("friends meet", PATIENCE, async || Ok((victim.sees(500) == 1 && friend.sees(500) == 1).then_some(())))
             .await?;
+        // The first look tells who is there; what happens is told from then on.
+        victim.events();
         let pests = [
             (Pest::Garbage, "unreadable message"),
             (Pest::Overlong, "a message of 2049 bytes, more than 2048"),

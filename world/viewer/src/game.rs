@@ -17,7 +17,6 @@ use crate::{
     play::{
         Action, Beat, Blocks, DayTime, Player,
         building::BuildingPlugin,
-        gamepad::GamepadPlugin,
         input::InputPlugin,
         link::{Link, LinkPlugin},
         quest::{Journal, QuestPlugin},
@@ -35,7 +34,7 @@ use crate::{
         sky::SkyPlugin,
     },
     screen::{ScreenPlugins, SettingsRes, map::Terrain},
-    shell::{figures::FiguresPlugin, offscreen::OffscreenPlugin, screenshot::ScreenshotPlugin},
+    shell::{offscreen::OffscreenPlugin, screenshot::ScreenshotPlugin},
     source::Source,
 };
 
@@ -59,8 +58,6 @@ pub struct Start {
     pub headless: bool,
     /// What to play.
     pub playing: Option<Playing>,
-    /// Where figures of the run go, and when it began.
-    pub figures: Option<(std::path::PathBuf, std::time::Instant)>,
 }
 
 /// Runs until the player leaves.
@@ -86,7 +83,6 @@ pub fn run(start: Start) -> AppExit {
             ..default()
         };
         app.add_plugins(plugins.set(WindowPlugin { primary_window: Some(window), ..default() }));
-        app.add_plugins(GamepadPlugin);
     }
     let content = Arc::clone(&start.source.info().content);
     let world = start.source.info().id.unwrap_or_default();
@@ -105,9 +101,6 @@ pub fn run(start: Start) -> AppExit {
         app.insert_resource(playing);
     }
     app.add_plugins((PlayPlugins, ScenePlugins, ScreenPlugins, ScreenshotPlugin));
-    if let Some((file, started)) = start.figures {
-        app.add_plugins(FiguresPlugin { file, started });
-    }
     app.run()
 }
 

@@ -2,8 +2,5 @@
 
 pub mod devnet;
 pub mod exit;
-pub mod figures;
-pub mod first_look;
-pub mod gamepad;
 pub mod offscreen;
 pub mod screenshot;
