@@ -5,7 +5,7 @@
 export CARGO_TARGET_DIR ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/bitdust/target
 BITDUST := $(CARGO_TARGET_DIR)/debug/bitdust
 
-.PHONY: run test build setup lint soak bench fuzz world world-build world-test
+.PHONY: run test build setup lint soak flight bench fuzz world world-build world-test
 
 run: build ## Start a network on this machine and show what it does; Ctrl-C ends it
 	$(BITDUST) devnet --demo
@@ -25,6 +25,9 @@ lint: setup ## Formatting, and clippy with warnings denied
 
 soak: setup ## Fifty kills at random moments; about ten minutes
 	BITDUST_KILLS=50 NEXTEST_PROFILE=soak scripts/test.sh --test crash
+
+flight: setup ## Three minutes over 44 built places while every second supplier dies; about fifteen minutes
+	BITDUST_FLIGHT_SECONDS=180 NEXTEST_PROFILE=soak scripts/test.sh --test flight
 
 bench: setup ## Throughput of the pipeline, the devnet and the chain
 	scripts/bench.sh

@@ -67,6 +67,7 @@ impl Behaviour {
         let limits = &config.limits;
         let identify = identify::Config::new(identify_version(config.chain_id), keypair.public())
             .with_agent_version(config.agent.clone())
+            .with_hide_listen_addrs(!config.external.is_empty())
             .with_push_listen_addr_updates(true);
         Ok(Behaviour {
             blocked: allow_block_list::Behaviour::default(),

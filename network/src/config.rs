@@ -13,7 +13,8 @@ pub struct Config {
     pub secret: [u8; 32],
     /// Where to listen; see [`listen_addresses`]. Port 0 lets the system choose.
     pub listen: Vec<Multiaddr>,
-    /// Addresses under which others reach this node when they are not the ones it listens on (port forwarding).
+    /// Addresses under which others reach this node when they are not the ones it listens on (port forwarding). If there are
+    /// any, those that it listens on are told to nobody.
     pub external: Vec<Multiaddr>,
     /// Entry points, with or without `/p2p/<peer id>` at the end. One that answers is enough.
     pub bootstrap: Vec<Multiaddr>,
@@ -29,6 +30,9 @@ pub struct Config {
     /// Be reached, and reach others, through `relays` alone, so that nobody but they learn this node's address. `listen`
     /// and `external` are ignored. Only peers that have a place at one of our relays, or that dial us, can be met.
     pub hidden: bool,
+    /// Dial nobody but `bootstrap`, and listen on nothing (`listen` must be empty): behind a firewall that lets out to named
+    /// hosts only. Others are met as far as they are entry points.
+    pub walled: bool,
     /// Relay between others, within `relay_…` in [`Limits`]. For nodes that everybody can reach.
     pub relay_serve: bool,
     /// Judges records. Without one this node keeps no records for others and puts none; it can read them.
@@ -50,6 +54,7 @@ impl Config {
             agent: concat!("bitdust/", env!("CARGO_PKG_VERSION")).to_owned(),
             relays: Vec::new(),
             hidden: false,
+            walled: false,
             relay_serve: false,
             records: None,
             limits: Limits::default(),

@@ -82,6 +82,8 @@ pub(crate) struct Driver {
     records: Records,
     relays: Relays,
     hidden: bool,
+    /// Others reach this node under other addresses than those that it listens on.
+    is_forwarded: bool,
     entry_points: Vec<EntryPoint>,
     provided: BTreeSet<Vec<u8>>,
     /// Provided keys that wait to be announced once more.
@@ -122,6 +124,7 @@ impl Driver {
             entry_points: Vec::new(),
             relays,
             hidden: config.hidden,
+            is_forwarded: !config.external.is_empty(),
             provided: BTreeSet::new(),
             again: VecDeque::new(),
             pace: Pace::new(now, config.limits.discovery_interval_max),

@@ -96,6 +96,11 @@ impl Handle {
         self.inner.shared.local
     }
 
+    /// Whether this node hides its address ([`crate::Config::hidden`]).
+    pub fn is_hidden(&self) -> bool {
+        self.inner.shared.hidden
+    }
+
     /// Where we are reached, without the peer id: where we listen, and the relays at which a place is reserved.
     pub fn listen_addrs(&self) -> Vec<Multiaddr> {
         self.inner.shared.listen()

@@ -16,8 +16,10 @@ impl Protocol {
 
     /// Presence between players in sight of each other: poses, gestures, chat. A stream stands as long as the two meet.
     pub const MEET: Protocol = Protocol("meet/1");
-    /// What was built in a place: edits and chunks, between players and whoever keeps the place.
-    pub const PLACE: Protocol = Protocol("place/1");
+    /// Edits of a place, between those who have it open: each gives the other what it lacks.
+    pub const EDITS: Protocol = Protocol("edits/1");
+    /// Chunks of places from the disks of those who visited them.
+    pub const CHUNKS: Protocol = Protocol("chunks/1");
 
     /// A protocol of this network. `name` has no leading slash and ends in its version.
     pub const fn new(name: &'static str) -> Self {

@@ -37,12 +37,13 @@ struct State {
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) local: PeerId,
+    pub(crate) hidden: bool,
     state: RwLock<State>,
 }
 
 impl Shared {
-    pub(crate) fn new(local: PeerId) -> Self {
-        Shared { local, state: RwLock::default() }
+    pub(crate) fn new(local: PeerId, hidden: bool) -> Self {
+        Shared { local, hidden, state: RwLock::default() }
     }
 
     pub(crate) fn listen(&self) -> Vec<Multiaddr> {

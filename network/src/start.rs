@@ -38,7 +38,7 @@ impl Network {
         }
         let swarm = transport::swarm(&keypair, &config)?;
         let control = swarm.behaviour().streams.new_control();
-        let shared = Arc::new(Shared::new(local));
+        let shared = Arc::new(Shared::new(local, config.hidden));
         let (announcer, events) = events::channel(config.limits.gossip_waiting);
         let (commands, questions) = mpsc::channel(COMMANDS_WAITING);
         let (life, alive) = watch::channel(());

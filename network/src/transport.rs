@@ -44,7 +44,11 @@ pub(crate) fn swarm(keypair: &Keypair, config: &Config) -> Result<Swarm<Behaviou
         .timeout(HANDSHAKE)
         .boxed();
     let direct = with_names(keypair)?;
-    let direct = if config.hidden { Fence::new(direct, &config.relays).boxed() } else { direct };
+    let direct = match config {
+        Config { hidden: true, relays, .. } => Fence::hiding(direct, relays).boxed(),
+        Config { walled: true, bootstrap, .. } => Fence::walling(direct, bootstrap).boxed(),
+        _ => direct,
+    };
     let transport = circuits.or_transport(direct).map(|either, _| either.into_inner()).boxed();
     let behaviour = Behaviour::new(keypair, config, through_relays)?;
     let config = swarm::Config::with_tokio_executor()

@@ -18,7 +18,10 @@ mod shells;
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -349,9 +352,18 @@ fn read_tip(store: &ChainStore) -> Result<Tip> {
     Ok(Tip { height: Height(tip.height), id: tip.id, header, state_root: tip.state_root() })
 }
 
-/// This machine's clock, in milliseconds since 1970.
+/// How far this node's clock is ahead of the machine's: see [`set_clock`].
+static CLOCK_AHEAD_MS: AtomicI64 = AtomicI64::new(0);
+
+/// Sets this node's clock ahead of the machine's, or behind it. For the whole process, before anything runs.
+pub fn set_clock(ahead_ms: i64) {
+    CLOCK_AHEAD_MS.store(ahead_ms, Ordering::Relaxed);
+}
+
+/// This node's clock, in milliseconds since 1970. Nothing else in a node looks at the time of day.
 pub fn now_ms() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+    let machine = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
+    machine.saturating_add_signed(CLOCK_AHEAD_MS.load(Ordering::Relaxed))
 }
 
 /// Locks, also after a thread died while it held the lock: what is guarded here is whole between any two statements.

@@ -47,8 +47,23 @@ pub struct Config {
     pub metrics: SocketAddr,
     /// libp2p, TCP and QUIC on the same port.
     pub p2p: SocketAddr,
+    /// Whether others can dial `p2p`. A node that nobody reaches (its router forwards nothing) says `false`: it listens on
+    /// nothing, dials out, and tells nobody an address that leads nowhere.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub reachable: bool,
+    /// Whether this node can dial nobody but `bootstrap`: behind a firewall that lets out to named hosts only. For nodes that
+    /// are not `reachable`.
+    #[serde(default, skip_serializing_if = "is_no")]
+    pub walled: bool,
+    /// Addresses (multiaddr) under which others reach this node if they aren't `p2p`: a router forwards them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub announce: Vec<String>,
     /// The addresses (multiaddr with peer id) to begin with; one is enough.
     pub bootstrap: Vec<String>,
+    /// Milliseconds by which this node's clock is ahead of the machine's. For machines whose clock can't be set, and for
+    /// tests: no part of the protocol but a validator's proposals goes by a clock.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub clock_ahead_ms: i64,
     /// Relays: being reached through them, and being one.
     #[serde(default)]
     pub network: NetworkConfig,
@@ -86,6 +101,23 @@ impl Default for NetworkConfig {
         // Four hidden players with all of their 64 lines; a circuit is cut after 256 MiB or two hours.
         NetworkConfig { relays: Vec::new(), hidden: false, relay: false, relay_circuits: 256 }
     }
+}
+
+fn yes() -> bool {
+    true
+}
+
+// serde passes a reference.
+fn is_yes(value: &bool) -> bool {
+    *value
+}
+
+fn is_no(value: &bool) -> bool {
+    !*value
+}
+
+fn is_zero(value: &i64) -> bool {
+    *value == 0
 }
 
 /// Where a validator meets the others.
@@ -136,6 +168,8 @@ pub struct CustomerConfig {
 pub struct WorldConfig {
     /// How much of the disk visited places may take.
     pub cache_bytes: u64,
+    /// Whether other players are given chunks of them.
+    pub share: bool,
 }
 
 impl NetworkConfig {
@@ -156,7 +190,7 @@ impl NetworkConfig {
 impl Default for WorldConfig {
     fn default() -> Self {
         // A place of 100 built chunks takes 400 KiB of the disk: 2,500 places.
-        WorldConfig { cache_bytes: 1 << 30 }
+        WorldConfig { cache_bytes: 1 << 30, share: true }
     }
 }
 
@@ -189,7 +223,11 @@ impl Config {
             rpc: loopback(8545),
             metrics: loopback(9180),
             p2p: loopback(7771),
+            reachable: true,
+            walled: false,
+            announce: Vec::new(),
             bootstrap: Vec::new(),
+            clock_ahead_ms: 0,
             network: NetworkConfig::default(),
             consensus: None,
             supplier: None,
@@ -227,6 +265,9 @@ impl Config {
     fn check(&self) -> Result<()> {
         if self.has(Role::Validator) && self.consensus.is_none() {
             bail!("the role 'validator' needs a section [consensus] with 'listen' and 'peers'");
+        }
+        if self.walled && self.reachable {
+            bail!("a node that is 'walled' in can't be dialled: write 'reachable = false' too");
         }
         if self.has(Role::Supplier) && self.supplier.is_none() {
             bail!("the role 'supplier' needs a section [supplier]");

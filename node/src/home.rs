@@ -6,6 +6,8 @@
 //! keys/            keystores (Web3 Secret Storage v3, scrypt)
 //! chain/           blocks, state, receipts (RocksDB)
 //! volumes/         stored blobs of a supplier, with their index
+//! edits/           journal of a player's edits that suppliers don't hold yet
+//! places/          chunks of places that a player has visited
 //! customer/        upload journal and cached manifests of a customer
 //! consensus/       the consensus engine's write-ahead log
 //! token            bearer token for calls that spend
@@ -78,6 +80,11 @@ impl Home {
     /// Chunks of places that were visited.
     pub fn places(&self) -> PathBuf {
         self.0.join("places")
+    }
+
+    /// The journal of edits that suppliers don't hold yet.
+    pub fn edits(&self) -> PathBuf {
+        self.0.join("edits")
     }
 
     /// The consensus engine's write-ahead log.

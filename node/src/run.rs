@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context as _, Result, anyhow, bail};
 use bitdust_consensus::Settings;
 use bitdust_ledger::Genesis;
-use bitdust_network::{Events, Multiaddr, Network, listen_addresses};
+use bitdust_network::{Events, Multiaddr, Network, RecordJudge, listen_addresses};
 use bitdust_store::{
     Memory,
     chain::{ChainOptions, ChainStore},
@@ -23,7 +23,7 @@ use tokio::{io::AsyncReadExt as _, task::JoinSet};
 
 use crate::{
     api,
-    chain::{Chain, Proposer, application::ValidatingChain, follow, ingress::Ingress, sender::Sender, serve},
+    chain::{self, Chain, Proposer, application::ValidatingChain, follow, ingress::Ingress, sender::Sender, serve},
     cli::RunArgs,
     config::{Config, Role, SupplierConfig},
     customer::{self, Customer},
@@ -33,7 +33,7 @@ use crate::{
     meeting::Meetings,
     supplier::{OfferTerms, Parts, Supplier},
     telemetry,
-    worlds::{self, Worlds},
+    worlds::{self, Worlds, heads::HeadJudge},
 };
 
 /// Caches of the chain's database. 13 nodes of a devnet share a small machine.
@@ -63,6 +63,7 @@ pub async fn run(args: &RunArgs) -> Result<()> {
         .with_context(|| format!("reading the network's genesis {}", home.genesis().display()))?;
     let genesis = Genesis::parse(&genesis).with_context(|| format!("in {}", home.genesis().display()))?;
     telemetry::metrics(config.metrics)?;
+    chain::set_clock(config.clock_ahead_ms);
     tracing::info!(name = config.name, account = %keys.account(), chain_id = genesis.params.chain_id, "starting");
     Node { home, config, keys }.run(&genesis, args.supervised).await
 }
@@ -79,7 +80,8 @@ impl Node {
         let memory = Memory::new(CHAIN_CACHE_BYTES, CHAIN_BUFFER_BYTES);
         let store = ChainStore::open(&self.home.chain(), &memory, ChainOptions::default())?;
         let chain = Chain::open(store, genesis)?;
-        let (network, events) = self.join_network(genesis.params.chain_id).await?;
+        let judge = Arc::new(HeadJudge::new(chain.clone()));
+        let (network, events) = self.join_network(genesis.params.chain_id, judge.clone()).await?;
         let ingress = Ingress::new(chain.clone(), network.clone());
         let sender = Arc::new(Sender::new(chain.clone(), ingress.clone(), self.keys.coin.clone()));
 
@@ -119,13 +121,18 @@ impl Node {
             Some(customer) => {
                 let worlds = Worlds::open(worlds::Parts {
                     chain: chain.clone(),
+                    judge,
                     sender: sender.clone(),
                     customer: customer.clone(),
                     dir: self.home.places(),
                     cache_bytes: self.config.world.cache_bytes,
+                    journal_dir: self.home.edits(),
+                    shares: self.config.world.share,
                 })?;
                 tasks.spawn(worlds.clone().run());
                 tasks.spawn(worlds.clone().spread(network.clone()));
+                tasks.spawn(worlds.clone().answer_calls(network.clone()));
+                tasks.spawn(worlds.clone().share(network.clone()));
                 Some(worlds)
             }
             None => None,
@@ -179,13 +186,24 @@ impl Node {
         reason
     }
 
-    async fn join_network(&self, chain_id: u64) -> Result<(bitdust_network::Handle, Events)> {
+    async fn join_network(
+        &self,
+        chain_id: u64,
+        records: Arc<dyn RecordJudge>,
+    ) -> Result<(bitdust_network::Handle, Events)> {
         let address = |text: &String| -> Result<Multiaddr> {
             text.parse()
                 .with_context(|| format!("'{text}' is not a peer's address such as /ip4/1.2.3.4/tcp/7771/p2p/12D3…"))
         };
         let mut config = bitdust_network::Config::new(*self.keys.peer_secret(), chain_id);
-        config.listen = listen_addresses(self.config.p2p.ip(), self.config.p2p.port());
+        config.listen = match self.config.reachable {
+            true => listen_addresses(self.config.p2p.ip(), self.config.p2p.port()),
+            false => Vec::new(),
+        };
+        config.external =
+            self.config.announce.iter().map(address).collect::<Result<_>>().context("config.toml, announce")?;
+        config.records = Some(records);
+        config.walled = self.config.walled;
         config.bootstrap =
             self.config.bootstrap.iter().map(address).collect::<Result<_>>().context("config.toml, bootstrap")?;
         config.known = known_peers(&self.home);

@@ -13,8 +13,8 @@ use crate::{
     sum::{self, SumPath},
 };
 
-/// Most answers in one proof: 32 samples and 32 more inside a slot on probation, doubled for margin. A hit takes 1.6 KiB
-/// and more, so [`PROOF_BYTES_MAX`] binds first unless most are misses.
+/// Most answers in one proof: at most 40 samples and as many more inside slots on probation, and a margin. A hit takes
+/// 1.6 KiB and more, so [`PROOF_BYTES_MAX`] binds first unless most are misses.
 pub const ANSWERS_MAX: usize = 128;
 
 /// The answer to one sample.

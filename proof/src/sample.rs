@@ -8,11 +8,31 @@ use bitdust_types::{Address, B256};
 /// endless stream: 16 bytes (big endian) for each offset, taken modulo `total`. With 128 bits for at most 64 the most
 /// favoured offset is drawn at most 1 + 2^-64 times as often as another.
 pub fn offsets(seed: B256, supplier: Address, epoch: u64, total: u64, count: usize) -> Vec<u64> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(b"BitDust sample 1").update(seed.as_slice()).update(supplier.as_slice()).update(&epoch.to_be_bytes());
+    draw_from(&hasher, total, count)
+}
+
+/// The same inside one slot that is on probation: offsets below its `bytes`, drawn apart from all others. `leaf` is the
+/// slot's leaf in the supplier's tree (4 bytes, big endian, behind the epoch); the stream begins with `"BitDust sample 2"`.
+pub fn offsets_on_probation(
+    seed: B256,
+    supplier: Address,
+    epoch: u64,
+    leaf: u32,
+    bytes: u64,
+    count: usize,
+) -> Vec<u64> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(b"BitDust sample 2").update(seed.as_slice()).update(supplier.as_slice());
+    hasher.update(&epoch.to_be_bytes()).update(&leaf.to_be_bytes());
+    draw_from(&hasher, bytes, count)
+}
+
+fn draw_from(hasher: &blake3::Hasher, total: u64, count: usize) -> Vec<u64> {
     if total == 0 {
         return Vec::new();
     }
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(b"BitDust sample 1").update(seed.as_slice()).update(supplier.as_slice()).update(&epoch.to_be_bytes());
     let mut stream = hasher.finalize_xof();
     let mut word = [0; 16];
     (0..count)
@@ -53,6 +73,16 @@ mod tests {
     }
 
     #[test]
+    fn slots_on_probation_draw_apart_from_the_whole_and_from_each_other() {
+        let (seed, supplier, total) = (B256::repeat_byte(1), Address::repeat_byte(2), 1 << 40);
+        let inside = |leaf, bytes| offsets_on_probation(seed, supplier, 3, leaf, bytes, 32);
+        assert_ne!(inside(1, total), offsets(seed, supplier, 3, total, 32));
+        assert_ne!(inside(1, total), inside(2, total));
+        assert!(inside(1, 0).is_empty());
+        assert!(inside(1, 7).iter().all(|offset| *offset < 7));
+    }
+
+    #[test]
     fn offsets_are_spread_evenly() {
         // 64,000 draws into 64 cells: 1000 expected, standard deviation 31.4; 6 of them bound all cells.
         let mut cells = [0i32; 64];
@@ -65,8 +95,11 @@ mod tests {
     #[test]
     fn the_published_vector_stays() {
         assert_eq!(draw(0x11, 0x22, 5, 1_000_000_007, 4), VECTOR);
+        let (seed, supplier) = (B256::repeat_byte(0x11), Address::repeat_byte(0x22));
+        assert_eq!(offsets_on_probation(seed, supplier, 5, 9, 1_000_000_007, 4), VECTOR_ON_PROBATION);
     }
 
     /// Recorded when the format was fixed; a change here is a change of the network's rules.
     const VECTOR: [u64; 4] = [608_293_613, 331_886_685, 435_947_134, 686_336_254];
+    const VECTOR_ON_PROBATION: [u64; 4] = [469_547_782, 96_717_238, 606_174_462, 420_467_433];
 }

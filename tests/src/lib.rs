@@ -5,6 +5,7 @@
 //! the pipe to its standard input closes, however the test ends.
 
 pub mod bytes;
+pub mod forwarder;
 pub mod network;
 pub mod program;
 pub mod waiting;

@@ -1,14 +1,14 @@
 //! Every bound on what a peer, a user or a block can make us keep, with its arithmetic.
 
-/// Bytes of a gossiped message: a transaction (128 KiB) or a proof (128 KiB) with its envelope.
+/// Bytes of a gossiped message: a transaction (128 KiB) or a proof (192 KiB) with its envelope.
 pub const GOSSIP_BYTES_MAX: usize = 256 * 1024;
 /// Bytes of one transaction, as in Ethereum clients' pools.
 pub const TRANSACTION_BYTES_MAX: usize = 128 * 1024;
-/// Bytes of one supplier's proof: 40 samples of at most 3.2 KiB.
-pub const PROOF_BYTES_MAX: usize = 128 * 1024;
+/// Bytes of one supplier's proof: 40 samples, and as many more inside slots on probation, of at most 2.4 KiB each.
+pub const PROOF_BYTES_MAX: usize = 192 * 1024;
 /// Bytes of a block's header and transactions.
 pub const BLOCK_BODY_BYTES_MAX: usize = 2 * 1024 * 1024;
-/// Proofs in one block: 32 × 128 KiB = 4 MiB beside the body. 20 window blocks of a devnet epoch carry 640.
+/// Proofs in one block: 32 × 192 KiB = 6 MiB beside the body. 20 window blocks of a devnet epoch carry 640.
 pub const PROOFS_PER_BLOCK_MAX: usize = 32;
 /// Bytes of a block as it travels: body, proofs and framing.
 pub const BLOCK_BYTES_MAX: usize = BLOCK_BODY_BYTES_MAX + PROOFS_PER_BLOCK_MAX * (PROOF_BYTES_MAX + 1024);
@@ -25,6 +25,9 @@ pub const VALIDATORS_MAX: usize = 100;
 /// Slots (storage contracts) that one supplier may hold: a Fenwick tree of 2^16 leaves is 16 levels deep, so a change
 /// touches at most 17 nodes.
 pub const SLOTS_PER_SUPPLIER_MAX: u32 = 1 << 16;
+/// Slots of one supplier that are on probation at a time; those that failed beyond them are judged by the ordinary samples.
+/// As many as the samples that they share, so that each gets one.
+pub const PROBATION_SLOTS_MAX: u8 = 32;
 /// Suppliers with a live offer that the ledger lists.
 pub const OFFERS_MAX: u32 = 1 << 16;
 /// Datasets of one owner.

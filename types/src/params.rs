@@ -94,7 +94,7 @@ impl ChainParams {
         range("epochBlocks", self.epoch_blocks, 4, 1 << 20)?;
         range("blockTimeMs", self.block_time_ms, 10, 600_000)?;
         range("reveals", self.reveals, 1, 1024)?;
-        // 40 samples of 3 KB are what a proof of 128 KiB can carry.
+        // A proof of 192 KiB has room for 40 samples of 2.4 KiB and as many more inside slots on probation.
         range("samples", u64::from(self.samples), 1, 40)?;
         range("gasLimit", self.gas_limit, 1_000_000, 1 << 32)?;
         range("baseFeeMin", self.base_fee_min, 1, 1 << 60)?;

@@ -30,6 +30,7 @@ mod reap;
 mod revise;
 pub mod settle;
 
+mod probation;
 pub mod samples;
 pub mod view;
 

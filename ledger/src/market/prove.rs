@@ -1,7 +1,8 @@
 //! The verdict on a supplier's proof, entered by a system transaction.
 //!
 //! One proof counts for all of the supplier's slots: the count of proven epochs goes up by one, whatever it holds.
-//! Only the slots in which a sample failed are touched one by one, and there are at most as many as samples.
+//! Only the slots in which a sample failed are touched one by one, and there are at most as many as samples. They are on
+//! probation from then on, until the next proof ([`super::probation`]).
 
 use std::collections::BTreeMap;
 
@@ -13,7 +14,7 @@ use super::{
     abi::IMarket,
     fenwick,
     layout::{self, Dataset, Leaf, Slot, Supplier},
-    money,
+    money, probation,
     reap::{self, Reason},
     settle,
 };
@@ -27,12 +28,24 @@ pub fn record(call: &mut Call<'_>, args: &IMarket::recordProofCall) -> Result<()
     let (who, epoch) = (args.supplier, args.epoch);
     let mut supplier: Supplier = call.load(layout::supplier(who))?;
     let due = check(call, &supplier, args)?;
-    let samples = call.params.samples;
-    let offsets = sample::offsets(args.seed, who, epoch, due, usize::from(samples));
+    let ordinary = call.params.samples;
+    let extras = probation::draw(call, who, epoch, args.seed, ordinary)?;
+    // Both are at most the ordinary samples, of which there are at most 40.
+    let samples = ordinary + extras.len() as u16;
+    check_verdict(&args.failed, samples)?;
+    let offsets = sample::offsets(args.seed, who, epoch, due, usize::from(ordinary));
     let mut failed: BTreeMap<u32, (Leaf, u16)> = BTreeMap::new();
     for number in &args.failed {
-        let offset = offsets[usize::from(*number)];
-        let (index, leaf, _) = fenwick::locate(call, who, &supplier, epoch, offset)?;
+        let (index, leaf) = match number.checked_sub(ordinary) {
+            Some(extra) => {
+                let extra = &extras[usize::from(extra)];
+                (extra.index, extra.leaf.clone())
+            }
+            None => {
+                let (index, leaf, _) = fenwick::locate(call, who, &supplier, epoch, offsets[usize::from(*number)])?;
+                (index, leaf)
+            }
+        };
         failed.entry(index).or_insert((leaf, 0)).1 += 1;
     }
     let previous = supplier.last_proven;
@@ -47,9 +60,13 @@ pub fn record(call: &mut Call<'_>, args: &IMarket::recordProofCall) -> Result<()
         failedSamples: args.failed.len() as u16,
         dueBytes: due,
     });
+    let mut watched = Vec::new();
     for (index, (leaf, count)) in failed {
-        fail(call, who, previous, index, &leaf, count)?;
+        if fail(call, who, previous, index, &leaf, count)? {
+            watched.push(index);
+        }
     }
+    probation::replace(call, who, &watched)?;
     Ok(())
 }
 
@@ -69,21 +86,25 @@ fn check(call: &Call<'_>, supplier: &Supplier, args: &IMarket::recordProofCall) 
     if supplier.last_proven >= epoch {
         return Err(refuse(IMarket::AlreadyProven { supplier: who, epoch }));
     }
-    let samples = u64::from(call.params.samples);
-    let ascending = args.failed.windows(2).all(|pair| pair[0] < pair[1]);
-    if let Some(last) = args.failed.last()
-        && (!ascending || u64::from(*last) >= samples)
-    {
-        return Err(refuse(IMarket::BadVerdict { sample: U256::from(*last), samples: U256::from(samples) }));
-    }
     match fenwick::due(supplier, epoch) {
         Some(due) if due > 0 => Ok(due),
         _ => Err(refuse(IMarket::NothingDue { supplier: who, epoch })),
     }
 }
 
+/// Whether the verdict lists samples that were drawn, each once.
+fn check_verdict(failed: &[u16], samples: u16) -> Result<(), Stop> {
+    let ascending = failed.windows(2).all(|pair| pair[0] < pair[1]);
+    match failed.last() {
+        Some(last) if !ascending || *last >= samples => {
+            Err(refuse(IMarket::BadVerdict { sample: U256::from(*last), samples: U256::from(samples) }))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Enters the failure of a slot: no pay for this epoch and a twentieth of its reserve; the whole reserve and the slot
-/// itself if it had failed in the supplier's proof before this one.
+/// itself if it had failed in the supplier's proof before this one. Answers whether the slot is on probation now.
 fn fail(
     call: &mut Call<'_>,
     who: Address,
@@ -91,14 +112,14 @@ fn fail(
     index: u32,
     leaf: &Leaf,
     samples: u16,
-) -> Result<(), Stop> {
+) -> Result<bool, Stop> {
     let (id, number, epoch): (B256, u16, u64) = (leaf.dataset, leaf.slot, call.epoch);
     let at = layout::slot(id, number);
     let mut slot: Slot = call.load(at)?;
     // The slot was left, or taken anew, since the epoch began: its leaf is sampled, but nobody is bound to it. Outside
     // of its term nothing is paid, so nothing is lost.
     if slot.supplier != who || slot.index != index || epoch > slot.end || epoch < slot.due_from {
-        return Ok(());
+        return Ok(false);
     }
     if slot.anchor == epoch {
         slot.anchor_failed = true;
@@ -131,5 +152,5 @@ fn fail(
         call.save(layout::supplier(who), &supplier);
     }
     call.save(layout::dataset(id), &dataset);
-    Ok(())
+    Ok(!second)
 }

@@ -6,7 +6,8 @@ use bitdust_types::{DatasetId, SlotRoot};
 
 use super::{
     fenwick,
-    layout::{self, Supplier},
+    layout::{self, Leaf, Supplier},
+    probation,
 };
 use crate::contract::words::{Record, Words};
 
@@ -25,8 +26,9 @@ pub struct Sample {
     pub offset_in_slot: u64,
 }
 
-/// The samples of a supplier in the current epoch, in the order in which a proof answers them. `None` if the supplier's
-/// slots have changed in a later epoch; empty if nothing is due.
+/// The samples of a supplier in the current epoch, in the order in which a proof answers them: `count` among all that it
+/// holds, then as many inside its slots on probation, if there are such. `None` if the supplier's slots have changed in a
+/// later epoch; empty if nothing is due.
 pub fn draw<W: Words>(
     words: &mut W,
     who: Address,
@@ -36,18 +38,23 @@ pub fn draw<W: Words>(
 ) -> Result<Option<Vec<Sample>>, W::Error> {
     let supplier = Supplier::load(words, layout::supplier(who))?;
     let Some(due) = fenwick::due(&supplier, epoch) else { return Ok(None) };
-    let mut samples = Vec::with_capacity(usize::from(count));
-    for offset in sample::offsets(seed, who, epoch, due, usize::from(count)) {
-        let (_, leaf, offset_in_slot) = fenwick::locate(words, who, &supplier, epoch, offset)?;
+    let sample = |leaf: &Leaf, offset_in_slot| {
         let content = leaf.at_start(epoch);
-        samples.push(Sample {
+        Sample {
             dataset: leaf.dataset.into(),
             slot: leaf.slot,
             slot_root: content.root.into(),
             slot_bytes: content.bytes,
             offset_in_slot,
-        });
+        }
+    };
+    let mut samples = Vec::with_capacity(2 * usize::from(count));
+    for offset in sample::offsets(seed, who, epoch, due, usize::from(count)) {
+        let (_, leaf, offset_in_slot) = fenwick::locate(words, who, &supplier, epoch, offset)?;
+        samples.push(sample(&leaf, offset_in_slot));
     }
+    let extras = probation::draw(words, who, epoch, seed, count)?;
+    samples.extend(extras.iter().map(|extra| sample(&extra.leaf, extra.offset_in_slot)));
     Ok(Some(samples))
 }
 

@@ -104,6 +104,11 @@ impl Fetch {
         Fetch { k: usize::from(need.k), direct: need.direct, slots, hedges: 0 }
     }
 
+    /// A holder of what is needed failed lately: others are asked at once, as if its answer were late.
+    pub fn doubt(&mut self) {
+        self.hedges = self.hedges.max(1);
+    }
+
     /// Whom to ask now. `slow_ms` is what counts as slow ([`Latencies::slow_ms`]).
     pub fn ask(&mut self, now_ms: u64, slow_ms: u64) -> Vec<u8> {
         let mut asked = Vec::new();

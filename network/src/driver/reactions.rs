@@ -52,7 +52,9 @@ impl Driver {
             SwarmEvent::NewListenAddr { address, .. } => {
                 tracing::info!(%address, "listening");
                 // An external address is one that Kademlia tells others; which of them can use it is their decision.
-                self.swarm.add_external_address(address.clone());
+                if !self.is_forwarded || is_relayed(&address) {
+                    self.swarm.add_external_address(address.clone());
+                }
                 self.shared.add_listen(split(address).0);
             }
             SwarmEvent::ExpiredListenAddr { address, .. } => {

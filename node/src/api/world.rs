@@ -130,6 +130,11 @@ impl WorldServer for Api {
         claim.map(claim_info).ok_or_else(|| Failure::internal(format!("the claim of {pos} is gone")))
     }
 
+    async fn world_revoke(&self, world: B256, pos: LocationPos, account: Address) -> Result<B256, Failure> {
+        let worlds = self.worlds()?.clone();
+        spawned(async move { worlds.revoke(world, pos, account).await }).await
+    }
+
     async fn world_location(&self, world: B256, pos: LocationPos) -> Result<LocationInfo, Failure> {
         let worlds = self.worlds()?.clone();
         worlds.info(world).map_err(not_found)?;
@@ -168,7 +173,7 @@ impl WorldServer for Api {
     }
 
     async fn world_stats(&self) -> Result<WorldStats, Failure> {
-        Ok(self.worlds()?.tally().stats())
+        Ok(self.worlds()?.stats())
     }
 }
 

@@ -147,7 +147,7 @@ impl Dataset {
         // Not always the same supplier; which one doesn't matter.
         let turn = usize::from(rand::random::<u16>()) % waiting.len().max(1);
         waiting.rotate_left(turn);
-        waiting.sort_by_key(|slot| self.is_suspect(*slot));
+        waiting.sort_by_key(|slot| self.is_suspect(shared, *slot));
         let mut waiting = waiting.into_iter();
         let mut running = FuturesUnordered::new();
         let mut errors: Vec<String> = Vec::new();
@@ -167,7 +167,7 @@ impl Dataset {
                 answer = running.next() => match answer {
                     Some((_, Ok(bytes))) => return Ok(bytes),
                     Some((slot, Err(error))) => {
-                        self.suspect(slot);
+                        self.suspect(shared, slot);
                         errors.push(error.to_string());
                     }
                     None if exhausted => {

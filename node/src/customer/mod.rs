@@ -2,11 +2,12 @@
 //!
 //! The decisions are `bitdust_market::customer`'s; here is what carries them out:
 //! - [`catalog`]: datasets on the ledger, their holders, their manifests from head and suppliers;
-//! - [`remote`], [`lanes`]: streams to the slots;
+//! - [`remote`], [`lanes`], [`idle`]: streams to the slots; [`suspects`] who failed lately;
 //! - [`placing`]: who gets a free slot;
 //! - [`writer`]: one task per dataset that packs, seals and sends, several puts to a revision;
 //! - [`slab`]: one slab on its way; [`revise`]: promises and the ledger;
-//! - [`reading`]: files and ranges as streams of bytes, [`units`] those read last; [`checking`]: is all of it still there?
+//! - [`pieces`]: a part of a shard from its holder; [`reading`]: files and ranges as streams of bytes, [`units`] those read
+//!   last; [`ranges`]: a range from holders that the caller chose; [`checking`]: is all of it still there?
 //! - [`repairing`]: bringing lagging slots to their target;
 //! - [`escrow`]: keeps what suppliers are promised covered;
 //! - [`logbook`]: the upload journal.
@@ -20,14 +21,18 @@
 pub mod catalog;
 pub mod checking;
 pub mod escrow;
+pub mod idle;
 pub mod lanes;
 pub mod logbook;
+pub mod pieces;
 pub mod placing;
+pub mod ranges;
 pub mod reading;
 pub mod remote;
 pub mod repairing;
 pub mod revise;
 pub mod slab;
+pub mod suspects;
 #[cfg(test)]
 pub(crate) mod tests;
 pub mod units;
@@ -55,10 +60,12 @@ use tokio::{
 use zeroize::Zeroizing;
 
 use crate::chain_api::{ChainReader, Included, TxSender, look};
+use idle::Idle;
 use lanes::Lanes;
 use logbook::Logbook;
 use placing::Surveyor;
 use remote::Dialer;
+use suspects::Suspects;
 
 /// Puts and removals that wait for one dataset's writer.
 const JOBS_WAITING: usize = 64;
@@ -91,6 +98,10 @@ pub struct Shared {
     pub(crate) surveyor: Arc<dyn Surveyor>,
     pub(crate) logbook: Logbook,
     pub(crate) failures: Mutex<Failures>,
+    pub(crate) suspects: Suspects,
+    /// How long answers took lately, whoever gave them.
+    pub(crate) latencies: Mutex<Latencies>,
+    idle: Arc<Idle>,
     pub(crate) share_loopback: bool,
     pub(crate) meeting_ms: u64,
     started: Instant,
@@ -112,8 +123,20 @@ impl Shared {
         }
     }
 
+    /// What counts as a slow answer.
+    pub(crate) fn slow_ms(&self) -> u64 {
+        self.latencies.lock().unwrap_or_else(PoisonError::into_inner).slow_ms()
+    }
+
+    /// A supplier answered well, after so long.
+    pub(crate) fn note_answer(&self, account: &Address, took_ms: u64) {
+        self.suspects.remove(account);
+        self.latencies.lock().unwrap_or_else(PoisonError::into_inner).note(took_ms);
+    }
+
     /// Remembers that a supplier failed.
     pub(crate) fn note_failure(&self, account: Address) {
+        self.suspects.add(account);
         let now_ms = self.now_ms();
         self.failures.lock().unwrap_or_else(PoisonError::into_inner).note(account, now_ms);
     }
@@ -125,9 +148,7 @@ pub struct Dataset {
     /// Whether anybody may read it; that never changes.
     pub(crate) public: bool,
     pub(crate) lanes: Lanes,
-    pub(crate) latencies: Mutex<Latencies>,
     pub(crate) recent: Mutex<units::RecentUnits>,
-    pub(crate) suspects: Mutex<BTreeMap<u16, Instant>>,
     manifest: tokio::sync::Mutex<Option<Arc<Manifest>>>,
     jobs: mpsc::Sender<writer::Job>,
 }
@@ -227,6 +248,9 @@ impl Customer {
             surveyor: parts.surveyor,
             logbook,
             failures: Mutex::default(),
+            suspects: Suspects::default(),
+            latencies: Mutex::default(),
+            idle: Arc::default(),
             share_loopback: parts.share_loopback,
             meeting_ms: parts.meeting_ms,
             started: Instant::now(),
@@ -315,7 +339,22 @@ impl Customer {
         progress: watch::Sender<Progress>,
     ) -> Result<PutReceipt> {
         let (reply, done) = oneshot::channel();
-        self.give(dataset, writer::Job::Put { files, progress, reply }, done).await
+        self.give(dataset, writer::Job::Put { onto: None, files, progress, reply }, done).await
+    }
+
+    /// The same if the dataset's newest revision is still `revision`: for files that replace what was read there.
+    ///
+    /// # Errors
+    /// Another writer was first; nothing has changed then.
+    pub async fn put_onto(
+        &self,
+        dataset: DatasetId,
+        revision: u64,
+        files: mpsc::Receiver<PutFile>,
+    ) -> Result<PutReceipt> {
+        let (reply, done) = oneshot::channel();
+        let progress = watch::Sender::default();
+        self.give(dataset, writer::Job::Put { onto: Some(revision), files, progress, reply }, done).await
     }
 
     /// Stores one file.
@@ -373,6 +412,15 @@ impl Customer {
         let found = manifest.file(path).cloned();
         let file = found.with_context(|| format!("there is no file '{path}' in dataset {}", dataset.id))?;
         reading::download(self.shared.clone(), dataset, manifest, file, range)
+    }
+
+    /// A file of a public dataset, to be read range by range from holders that the caller chooses.
+    pub async fn ranges(&self, dataset: DatasetId, path: &str) -> Result<ranges::Ranges> {
+        let dataset = self.dataset(dataset)?;
+        let manifest = dataset.manifest(&self.shared).await?;
+        let found = manifest.file(path).cloned();
+        let file = found.with_context(|| format!("there is no file '{path}' in dataset {}", dataset.id))?;
+        ranges::Ranges::new(self.shared.clone(), dataset, manifest, file)
     }
 
     /// Reads a file to its end and compares its hash; counts the shards that the suppliers have.
@@ -460,10 +508,8 @@ impl Customer {
         let dataset = Arc::new(Dataset {
             id,
             public: state.info.is_public(),
-            lanes: Lanes::new(id, may_write),
-            latencies: Mutex::default(),
+            lanes: Lanes::new(id, may_write, self.shared.idle.clone()),
             recent: Mutex::default(),
-            suspects: Mutex::default(),
             manifest: tokio::sync::Mutex::default(),
             jobs,
         });

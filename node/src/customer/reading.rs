@@ -8,12 +8,12 @@ use std::{
     collections::BTreeMap,
     ops::Range,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use bitdust_market::{
-    codec::{ReadPlan, SealedSlab, VerifiedPiece},
+    codec::{ReadPlan, VerifiedPiece},
     customer::{ContentHasher, Fetch, Need, Progress, windows},
     manifest::{FileEntry, Manifest, SlabEntry},
 };
@@ -25,7 +25,8 @@ use tokio::sync::mpsc;
 
 use super::{
     Dataset, Shared,
-    remote::{RemoteError, SupplierRef},
+    pieces::{Answer, Pieces},
+    remote::RemoteError,
     units::{RecentUnits, single_unit},
 };
 
@@ -33,8 +34,6 @@ use super::{
 pub const WINDOWS_AT_ONCE: usize = 4;
 /// Decoded windows that wait for a slow reader.
 const WINDOWS_WAITING: usize = 2;
-/// A slot that failed is asked last for so long.
-const SUSPICION: Duration = Duration::from_secs(60);
 /// A window that nothing has come of for so long has failed.
 const WINDOW_PATIENCE: Duration = Duration::from_secs(120);
 
@@ -49,6 +48,8 @@ pub struct ReadReport {
     pub by_supplier: BTreeMap<Address, u64>,
     /// Suppliers that failed, and the last reason.
     pub failed: BTreeMap<Address, String>,
+    /// Those of them that sent something else than they should.
+    pub faults: BTreeMap<Address, String>,
     /// Windows that had to be rebuilt from parity.
     pub rebuilt_windows: u64,
 }
@@ -81,20 +82,14 @@ impl Download {
 }
 
 impl Dataset {
-    /// Whether a slot failed lately.
-    pub(crate) fn is_suspect(&self, slot: u16) -> bool {
-        let suspects = self.suspects.lock().unwrap_or_else(PoisonError::into_inner);
-        suspects.get(&slot).is_some_and(|since| since.elapsed() < SUSPICION)
+    /// Whether a slot's holder failed lately.
+    pub(crate) fn is_suspect(&self, shared: &Shared, slot: u16) -> bool {
+        self.lanes.holder(slot).is_some_and(|holder| shared.suspects.contains(&holder.account))
     }
 
-    /// A slot failed.
-    pub(crate) fn suspect(&self, slot: u16) {
-        self.suspects.lock().unwrap_or_else(PoisonError::into_inner).insert(slot, Instant::now());
-    }
-
-    /// A slot answered well.
-    pub(crate) fn trust(&self, slot: u16) {
-        self.suspects.lock().unwrap_or_else(PoisonError::into_inner).remove(&slot);
+    /// A slot's holder failed, or was too slow.
+    pub(crate) fn suspect(&self, shared: &Shared, slot: u16) {
+        self.lanes.holder(slot).into_iter().for_each(|holder| shared.suspects.add(holder.account));
     }
 }
 
@@ -122,7 +117,7 @@ pub fn download(
     let plan = plan(&manifest, &file, &range)?;
     let (send, bytes) = mpsc::channel(WINDOWS_WAITING);
     let report = Arc::new(Mutex::new(ReadReport::default()));
-    let task = Task { shared, dataset, manifest, report: report.clone() };
+    let task = Task { pieces: Pieces { shared, dataset, manifest }, report: report.clone() };
     let whole = range == (0..file.bytes);
     let expected = whole.then_some(file.sha256);
     let path = file.path.clone();
@@ -161,13 +156,8 @@ fn plan(manifest: &Manifest, file: &FileEntry, range: &Range<u64>) -> Result<Vec
     Ok(plan)
 }
 
-/// A slot's answer: the verified piece and its size on the wire.
-type Answer = (u8, Instant, Result<(VerifiedPiece, u64), RemoteError>);
-
 struct Task {
-    shared: Arc<Shared>,
-    dataset: Arc<Dataset>,
-    manifest: Arc<Manifest>,
+    pieces: Pieces,
     report: Arc<Mutex<ReadReport>>,
 }
 
@@ -190,7 +180,7 @@ impl Task {
         let known = self.recent().get(slab, unit);
         let bytes = match known {
             Some(bytes) => bytes,
-            None if self.dataset.public && part.len() as u64 <= GROUP_BYTES => {
+            None if self.pieces.dataset.public && part.len() as u64 <= GROUP_BYTES => {
                 let plan = ReadPlan::part(window.entry.shape()?, window.plain.clone())?;
                 return self.read_plan(&window.entry, plan).await;
             }
@@ -204,7 +194,7 @@ impl Task {
     }
 
     fn recent(&self) -> MutexGuard<'_, RecentUnits> {
-        self.dataset.recent.lock().unwrap_or_else(PoisonError::into_inner)
+        self.pieces.dataset.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn read(&self, window: Window) -> Result<Bytes> {
@@ -215,27 +205,24 @@ impl Task {
     async fn read_plan(&self, entry: &Arc<SlabEntry>, plan: ReadPlan) -> Result<Bytes> {
         let fetched = tokio::time::timeout(WINDOW_PATIENCE, self.fetch(entry, &plan)).await;
         let pieces = fetched.map_err(|_| anyhow!("no k suppliers answered within {WINDOW_PATIENCE:?}"))??;
-        let (entry, repair_root) = (entry.clone(), self.manifest.repair_root().clone());
-        let decoded = tokio::task::spawn_blocking(move || {
-            let (key, mask) = (entry.seal_key(), entry.mask_key(&repair_root)?);
-            let slab = SealedSlab::new(entry.shape()?, entry.id, &key, &mask, &entry.roots)?;
-            slab.read(&plan, &pieces).map(|(plain, _)| plain)
-        });
-        let plain = decoded.await.context("a worker stopped while a window was being decoded")??;
-        Ok(plain.into())
+        self.pieces.decode(entry, plan, pieces).await
     }
 
     /// Gets what the window needs, from whoever is fastest.
     async fn fetch(&self, entry: &SlabEntry, plan: &ReadPlan) -> Result<Vec<VerifiedPiece>> {
         let column = plan.column();
+        let (shared, dataset) = (&self.pieces.shared, &self.pieces.dataset);
         let mut fetch = Fetch::new(Need::of(plan, entry.layout.k(), self.sources(entry)));
+        if plan.pieces().iter().any(|piece| dataset.is_suspect(shared, u16::from(piece.shard))) {
+            fetch.doubt();
+        }
         let mut running = FuturesUnordered::new();
         let mut pieces = Vec::new();
         let mut last = "no slot of the dataset has a supplier".to_owned();
         loop {
-            let slow_ms = self.dataset.latencies.lock().unwrap_or_else(PoisonError::into_inner).slow_ms();
-            for slot in fetch.ask(self.shared.now_ms(), slow_ms) {
-                running.push(self.piece(entry, slot, column.clone()));
+            let slow_ms = shared.slow_ms();
+            for slot in fetch.ask(shared.now_ms(), slow_ms) {
+                running.push(self.pieces.piece(entry, slot, column.clone()));
             }
             match fetch.progress() {
                 Progress::Direct => break,
@@ -254,20 +241,20 @@ impl Task {
             }
         }
         // Whoever is still being waited for was too slow: it is asked last for a while.
-        fetch.late().into_iter().for_each(|slot| self.dataset.suspect(u16::from(slot)));
+        fetch.late().into_iter().for_each(|slot| dataset.suspect(shared, u16::from(slot)));
         Ok(pieces)
     }
 
     fn take(&self, answer: Answer, fetch: &mut Fetch, pieces: &mut Vec<VerifiedPiece>, last: &mut String) {
         let (slot, begun, result) = answer;
         let took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let holder = self.dataset.lanes.holder(u16::from(slot));
+        let shared = &self.pieces.shared;
+        let holder = self.pieces.dataset.lanes.holder(u16::from(slot));
         match result {
             Ok((piece, wire_bytes)) => {
                 fetch.have(slot);
                 pieces.push(piece);
-                self.dataset.trust(u16::from(slot));
-                self.dataset.latencies.lock().unwrap_or_else(PoisonError::into_inner).note(took_ms);
+                holder.iter().for_each(|holder| shared.note_answer(&holder.account, took_ms));
                 self.note(|report| {
                     report.fetched_bytes += wire_bytes;
                     if let Some(holder) = &holder {
@@ -278,90 +265,26 @@ impl Task {
             Err(error) => {
                 tracing::warn!(slot, %error, "a shard could not be read");
                 fetch.failed(slot);
-                self.dataset.suspect(u16::from(slot));
                 *last = error.to_string();
                 if let Some(holder) = holder {
-                    self.shared.note_failure(holder.account);
+                    shared.note_failure(holder.account);
                     self.note(|report| {
                         report.failed.insert(holder.account, error.to_string());
+                        if matches!(error, RemoteError::Fault { .. }) {
+                            report.faults.insert(holder.account, error.to_string());
+                        }
                     });
                 }
             }
         }
     }
 
-    async fn piece(&self, entry: &SlabEntry, slot: u8, range: Range<u64>) -> Answer {
-        let begun = Instant::now();
-        let number = u16::from(slot);
-        let got = match self.slice(entry, number, &range).await {
-            // An idle stream may have died since it was used: once more on a fresh one.
-            Err(error) if error.is_line() => self.slice_anew(entry, number, &range).await,
-            other => other,
-        };
-        (slot, begun, got)
-    }
-
-    async fn slice(
-        &self,
-        entry: &SlabEntry,
-        slot: u16,
-        range: &Range<u64>,
-    ) -> Result<(VerifiedPiece, u64), RemoteError> {
-        let remote = self.dataset.lanes.take(&self.shared, slot).await?;
-        self.slice_from(remote, entry, slot, range).await
-    }
-
-    async fn slice_anew(
-        &self,
-        entry: &SlabEntry,
-        slot: u16,
-        range: &Range<u64>,
-    ) -> Result<(VerifiedPiece, u64), RemoteError> {
-        let remote = self.dataset.lanes.reopen(&self.shared, slot).await?;
-        self.slice_from(remote, entry, slot, range).await
-    }
-
-    async fn slice_from(
-        &self,
-        mut remote: super::remote::Remote,
-        entry: &SlabEntry,
-        slot: u16,
-        range: &Range<u64>,
-    ) -> Result<(VerifiedPiece, u64), RemoteError> {
-        let root = entry.roots.get(usize::from(slot)).copied().unwrap_or_default();
-        let asked = remote.slice(root, entry.shard_bytes(), range.start, range.end).await;
-        let supplier = remote.supplier().clone();
-        if asked.as_ref().err().is_none_or(RemoteError::is_usable_after) {
-            self.dataset.lanes.give_back(slot, remote);
-        }
-        let bao = asked?;
-        let size = bao.len() as u64;
-        self.verify(entry, slot, range, &bao, supplier).map(|piece| (piece, size))
-    }
-
-    fn verify(
-        &self,
-        entry: &SlabEntry,
-        slot: u16,
-        range: &Range<u64>,
-        bao: &[u8],
-        supplier: SupplierRef,
-    ) -> Result<VerifiedPiece, RemoteError> {
-        let fault = |reason: String| RemoteError::Fault { supplier: supplier.clone(), reason };
-        let verified = entry.mask_key(self.manifest.repair_root()).and_then(|mask| {
-            let (shape, key) = (entry.shape()?, entry.seal_key());
-            let slab = SealedSlab::new(shape, entry.id, &key, &mask, &entry.roots)?;
-            // A dataset has at most 64 slots.
-            slab.masked().verify_piece(slot as u8, range.clone(), bao)
-        });
-        verified.map_err(|error| fault(error.to_string()))
-    }
-
     /// Slots to ask, best first: data shards before parity, those that failed lately last.
     fn sources(&self, entry: &SlabEntry) -> Vec<u8> {
+        let (shared, dataset) = (&self.pieces.shared, &self.pieces.dataset);
         let mut slots: Vec<u8> =
-            (0..entry.layout.n()).filter(|slot| self.dataset.lanes.holder(u16::from(*slot)).is_some()).collect();
-        slots.sort_by_key(|slot| (self.dataset.is_suspect(u16::from(*slot)), *slot));
+            (0..entry.layout.n()).filter(|slot| dataset.lanes.holder(u16::from(*slot)).is_some()).collect();
+        slots.sort_by_key(|slot| (dataset.is_suspect(shared, u16::from(*slot)), *slot));
         slots
     }
 

@@ -43,6 +43,8 @@ const SOURCE_PATIENCE: Duration = Duration::from_secs(300);
 pub enum Job {
     /// Files to store.
     Put {
+        /// The revision that must be the newest, if it matters.
+        onto: Option<u64>,
         /// The files, one after the other.
         files: mpsc::Receiver<PutFile>,
         /// Follows the work.
@@ -189,7 +191,12 @@ impl Session {
                 Ok(()) => self.waiting.push(Waiting { paths, reply }),
                 Err(error) => drop(reply.send(Err(error))),
             },
-            Job::Put { mut files, progress, reply } => {
+            Job::Put { onto: Some(onto), reply, .. } if onto != self.manifest.number() => {
+                let (dataset, newest) = (self.dataset.id, self.manifest.number());
+                let refusal = anyhow!("dataset {dataset} is at revision {newest} by now, not at {onto}; read it again");
+                drop(reply.send(Err(refusal)));
+            }
+            Job::Put { mut files, progress, reply, .. } => {
                 self.followers.push(progress);
                 let mut paths = Vec::new();
                 match self.read_all(&mut files, &mut paths).await {

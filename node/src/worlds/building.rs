@@ -12,7 +12,7 @@ use bitdust_world::{
     edits::{AccessList, Body, Builders, Checked, Inserted, Secp256k1, limits::VOXELS_PER_OP_MAX, voxel},
 };
 
-use super::{Worlds, place::Place};
+use super::{Worlds, journal::Entry, place::Place};
 use crate::chain_api::{Included, look};
 
 /// What one guest may write to a location's dataset: four full logs of 17 MiB.
@@ -49,13 +49,36 @@ impl Worlds {
         let mut operations = Vec::new();
         for (place, writes) in places {
             let writes: Vec<(u32, BlockId)> = writes.into_iter().collect();
-            for part in writes.chunks(VOXELS_PER_OP_MAX) {
-                let (hash, op) = self.sign(&place, Body::Place(part.to_vec()))?;
-                operations.push(hash);
-                self.say(&place, op).await;
-            }
+            let parts = writes.chunks(VOXELS_PER_OP_MAX).map(|part| Body::Place(part.to_vec()));
+            operations.extend(self.make(&place, parts).await?);
         }
         Ok(operations)
+    }
+
+    /// Signs edits of a location, writes them down, and says them. Answers their names; they are durable by then.
+    async fn make(&self, place: &Arc<Place>, bodies: impl Iterator<Item = Body>) -> Result<Vec<B256>> {
+        let mut made = Vec::new();
+        // What can't be signed any more leaves what was signed before as it is.
+        let mut refused = None;
+        for body in bodies {
+            match self.sign(place, body) {
+                Ok(entry) => made.push(entry),
+                Err(error) => {
+                    refused = Some(error);
+                    break;
+                }
+            }
+        }
+        let (journal, world, pos, entries) = (self.journal.clone(), place.world().id, place.pos(), made.clone());
+        let written = tokio::task::spawn_blocking(move || journal.enter(world, pos, &entries)).await?;
+        written
+            .with_context(|| format!("edits of location {pos} are seen here, but would be lost if this node ended"))?;
+        let mut names = Vec::new();
+        for (hash, op) in made {
+            names.push(B256::new(hash.0));
+            self.say(place, op).await;
+        }
+        refused.map_or(Ok(names), Err)
     }
 
     /// Says who may build at a location of this account: in its edits, which everybody goes by, and on the ledger, where
@@ -86,9 +109,20 @@ impl Worlds {
         let list = AccessList { guests, builders, ..AccessList::default() };
         list.check()?;
         let term = place.state().graph.term();
-        let (hash, op) = self.sign(&place, Body::Access { term, list })?;
-        self.say(&place, op).await;
-        Ok(hash)
+        let made = self.make(&place, std::iter::once(Body::Access { term, list })).await?;
+        made.first().copied().context("one list makes one edit")
+    }
+
+    /// Takes a key's rights at a location of this account away: what it has signed and this node hasn't seen by now is dropped
+    /// by everyone, whenever it arrives.
+    pub async fn revoke(&self, world: B256, pos: LocationPos, key: Address) -> Result<B256> {
+        let place = self.place(world, pos).await?.with_context(|| format!("location {pos} is nobody's"))?;
+        let seen = match place.state().graph.draft_revocation(self.account(), key)?.body {
+            Body::Revoke { seen, .. } => seen,
+            _ => Vec::new(),
+        };
+        let made = self.make(&place, std::iter::once(Body::Revoke { key, seen })).await?;
+        made.first().copied().context("one revocation makes one edit")
     }
 
     /// Lets the first guests write the location's dataset, so that what they build is kept while the owner is away; and
@@ -112,12 +146,12 @@ impl Worlds {
         Ok(())
     }
 
-    /// Signs an edit and puts it into the graph. Answers its name and its bytes.
-    fn sign(&self, place: &Arc<Place>, body: Body) -> Result<(B256, Vec<u8>)> {
+    /// Signs an edit and puts it into the graph.
+    fn sign(&self, place: &Arc<Place>, body: Body) -> Result<Entry> {
         let mut state = place.state();
         let statement = state.graph.draft(self.account(), body)?;
         let op = statement.sign(self.sender.signing_key())?.check(&Secp256k1)?;
-        let (hash, bytes) = (B256::new(op.hash().0), bytes_of(&op));
+        let (hash, bytes) = (op.hash(), bytes_of(&op));
         match state.graph.insert(op)? {
             Inserted::Applied | Inserted::Known => Ok((hash, bytes)),
             Inserted::Dropped(why) => bail!("everybody would drop this edit of location {}: {why:?}", place.pos()),

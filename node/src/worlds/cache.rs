@@ -77,6 +77,11 @@ impl Cache {
         }
     }
 
+    /// Whether a chunk with this hash is kept.
+    pub fn contains(&self, root: Root) -> bool {
+        self.entries().by_root.contains_key(&root)
+    }
+
     /// Keeps a packed chunk. A disk that fails only makes the cache useless, so it is told to the log.
     pub fn put(&self, root: Root, packed: &[u8]) {
         if packed.len() > PACKED_BYTES_MAX || self.entries().touch(root).is_some() {

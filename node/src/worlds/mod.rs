@@ -5,29 +5,39 @@
 //! - [`registry`]: worlds on the ledger, their definitions from the market;
 //! - [`claiming`]: publishing a world, claiming a location;
 //! - [`place`]: an open location: its claim, its newest version, its edits;
-//! - [`chunks`]: chunks from cache, generator and suppliers;
-//! - [`cache`]: places once visited, on disk; [`tally`]: where chunks came from;
+//! - [`chunks`]: chunks for callers; [`streaming`]: by deadline, from cache, generator, players and suppliers;
+//! - [`cache`]: places once visited, on disk; [`sharing`]: for other players as well; [`tally`]: where chunks came from;
+//! - [`workers`]: the threads for heavy work;
 //! - [`survey`]: a whole location at a glance;
-//! - [`building`]: edits; [`spreading`]: telling those who are there; [`keeping`]: bringing them to the
-//!   suppliers; [`saving`]: new versions.
+//! - [`building`]: edits; [`journal`]: those that suppliers lack, on disk; [`keeping`]: bringing them to the suppliers;
+//!   [`saving`]: new versions;
+//! - [`spreading`]: telling those who are there; [`exchange`]: two of them give each other what they lack;
+//! - [`heads`]: which is the newest state that suppliers hold, by its writer's word; [`announcing`]: saying and hearing it.
 //!
 //! **Invariant:** a chunk that is handed out is what the location's newest known version and its edits say, or nothing: every
 //! byte from a supplier, a player or the cache is held against the manifest's hash.
 //! **Invariant:** memory is bounded: [`PLACES_MAX`] open locations, [`registry::WORLDS_MAX`] worlds.
 
+pub mod announcing;
 pub mod building;
 pub mod cache;
 pub mod chunks;
 pub mod claiming;
+pub mod exchange;
+pub mod heads;
+pub mod journal;
 pub mod keeping;
 pub mod place;
 pub mod registry;
 pub mod saving;
+pub mod sharing;
 pub mod spreading;
+pub mod streaming;
 pub mod survey;
 pub mod tally;
 #[cfg(test)]
 mod tests;
+pub mod workers;
 
 use std::{
     collections::HashMap,
@@ -36,25 +46,44 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
+use bitdust_rpc::types::world::WorldStats;
 use bitdust_types::{Address, B256};
 use bitdust_world::LocationPos;
+use tokio::sync::Semaphore;
 
 use crate::{
     chain_api::{ChainReader, TxSender},
     customer::Customer,
 };
 use cache::Cache;
+use exchange::door::Door;
+use heads::HeadJudge;
+use journal::Journal;
 use place::Place;
 use registry::Registry;
+use sharing::Sharing;
+use streaming::Streams;
 use tally::Tally;
+use workers::Workers;
 
 /// Locations open at the same time: a view of 384 m touches about 60; each holds a manifest of 20 KiB and its edits.
 pub const PLACES_MAX: usize = 256;
+
+/// Talks about edits that this node begins at the same time.
+const CALLS_AT_ONCE: usize = 8;
+/// Searches near keys at the same time, of the 64 that the network makes for everybody.
+const SEARCHES_AT_ONCE: usize = 8;
+/// What an owner stored and nobody can make sense of. Asking again is in vain until something else is stored.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Unsound(pub String);
 
 /// What the service is made of.
 pub struct Parts {
     /// The chain.
     pub chain: Arc<dyn ChainReader>,
+    /// Which heads are true.
+    pub judge: Arc<HeadJudge>,
     /// This node's account.
     pub sender: Arc<dyn TxSender>,
     /// Reads and writes datasets.
@@ -63,17 +92,30 @@ pub struct Parts {
     pub dir: PathBuf,
     /// How much of the disk the cache may take.
     pub cache_bytes: u64,
+    /// Directory of the journal of edits that suppliers lack.
+    pub journal_dir: PathBuf,
+    /// Whether other players are given chunks from it.
+    pub shares: bool,
 }
 
 /// The worlds as one node knows them.
 pub struct Worlds {
     chain: Arc<dyn ChainReader>,
+    judge: Arc<HeadJudge>,
+    journal: Arc<Journal>,
     sender: Arc<dyn TxSender>,
     customer: Arc<Customer>,
     cache: Arc<Cache>,
     registry: Registry,
     tally: Tally,
+    workers: Workers,
+    streams: Streams,
+    sharing: Sharing,
+    shares: bool,
     places: Mutex<Places>,
+    door: Mutex<Door>,
+    calls: Semaphore,
+    searches: Semaphore,
     /// Set when the node has joined the network.
     network: OnceLock<bitdust_network::Handle>,
 }
@@ -85,17 +127,26 @@ struct Places {
 }
 
 impl Worlds {
-    /// Opens the cache.
+    /// Opens the cache and the journal of edits.
     pub fn open(parts: Parts) -> Result<Arc<Self>> {
         let cache = Cache::open(&parts.dir, parts.cache_bytes).context("opening the cache of places")?;
         Ok(Arc::new(Worlds {
             chain: parts.chain,
+            judge: parts.judge,
+            journal: Arc::new(Journal::open(&parts.journal_dir)?),
             sender: parts.sender,
             customer: parts.customer,
             cache: Arc::new(cache),
             registry: Registry::default(),
             tally: Tally::default(),
+            workers: Workers::default(),
+            streams: Streams::default(),
+            sharing: Sharing::default(),
+            shares: parts.shares,
             places: Mutex::default(),
+            door: Mutex::default(),
+            calls: Semaphore::new(CALLS_AT_ONCE),
+            searches: Semaphore::new(SEARCHES_AT_ONCE),
             network: OnceLock::new(),
         }))
     }
@@ -105,9 +156,11 @@ impl Worlds {
         self.sender.account()
     }
 
-    /// Where chunks came from.
-    pub fn tally(&self) -> &Tally {
-        &self.tally
+    /// Where chunks came from, and how those that are wanted stand.
+    pub fn stats(&self) -> WorldStats {
+        let mut stats = self.tally.stats();
+        self.add_standing(&mut stats);
+        stats
     }
 
     /// An open location; none if nobody has claimed it.
@@ -116,6 +169,9 @@ impl Worlds {
             self.places().open.remove(&(world, pos));
             return Ok(None);
         };
+        if self.open_place(world, pos).is_none_or(|open| open.owner() != claim.owner) {
+            self.check_keeper(&claim, pos)?;
+        }
         let known = self.registry.world(self, world).await?;
         let place = self.places().get(world, pos, || Place::new(known, pos, &claim, self.chain.params().chain_id))?;
         if place.owner() != claim.owner || place.dataset() != claim.dataset {
@@ -129,6 +185,34 @@ impl Worlds {
         }
         place.refresh(self).await?;
         Ok(Some(place))
+    }
+
+    /// A location if it is open.
+    fn open_place(&self, world: B256, pos: LocationPos) -> Option<Arc<Place>> {
+        self.places().open.get(&(world, pos)).map(|(place, _)| place.clone())
+    }
+
+    /// The open locations that matter most to this node: those with edits that suppliers lack, then those looked at last.
+    fn places_to_listen_to(&self, most: usize) -> Vec<Arc<Place>> {
+        let mut open: Vec<(Arc<Place>, u64)> = self.places().open.values().cloned().collect();
+        open.sort_by_cached_key(|(place, used)| std::cmp::Reverse((place.has_unsaved(), *used)));
+        open.into_iter().take(most).map(|(place, _)| place).collect()
+    }
+
+    fn door(&self) -> std::sync::MutexGuard<'_, Door> {
+        self.door.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that an open location is in use. Whether it is the one that is open.
+    fn touch(&self, place: &Arc<Place>) -> bool {
+        let mut places = self.places();
+        places.clock += 1;
+        let clock = places.clock;
+        let open = places.open.get_mut(&(place.world().id, place.pos()));
+        open.is_some_and(|(open, used)| {
+            *used = clock;
+            Arc::ptr_eq(open, place)
+        })
     }
 
     /// Open locations, in no order.

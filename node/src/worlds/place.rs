@@ -8,7 +8,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use anyhow::{Context as _, Result};
@@ -18,7 +18,7 @@ use bitdust_proof::blob;
 use bitdust_types::{Address, B256, DatasetId, Root};
 use bitdust_world::{
     LocationPos,
-    edits::{AccessList, Checked, Claim, Folded, Graph, Op, Secp256k1},
+    edits::{AccessId, AccessList, Checked, Claim, Folded, Graph, Op, Secp256k1},
     location::{
         BASE_BYTES_MAX, LOG_SEGMENT_BYTES_MAX, LogSegment, MANIFEST_BYTES_MAX, MANIFEST_FILE, Manifest, base_file,
         chunks_file, edits_file,
@@ -26,7 +26,10 @@ use bitdust_world::{
 };
 
 use super::{
-    Worlds,
+    Unsound, Worlds,
+    announcing::Errands,
+    exchange::company::Company,
+    heads::Heard,
     registry::{World, location_file},
 };
 
@@ -36,19 +39,28 @@ pub struct Place {
     pos: LocationPos,
     owner: Address,
     dataset: DatasetId,
+    claim_id: AccessId,
     state: Mutex<State>,
     listening: AtomicBool,
-    repeated: Mutex<Instant>,
+    /// Whether edits that were written down before this node's last end were read back.
+    is_restored: AtomicBool,
+    company: Mutex<Company>,
+    heard: Mutex<Heard>,
+    errands: Mutex<Errands>,
     /// Held while the suppliers are asked, so that it's done once.
     refreshing: tokio::sync::Mutex<()>,
     /// Held while edits or a version are brought to the suppliers.
     pub(super) writing: tokio::sync::Mutex<()>,
+    /// Held while what a head names is read.
+    pub(super) following: tokio::sync::Mutex<()>,
 }
 
 /// What is known of a location.
 pub(super) struct State {
-    /// The dataset's revision that this was read from.
+    /// The dataset's revision that this is the state of.
     pub revision: u64,
+    /// Whether it was read from that revision's files, or written to them; if not, a head said that they bring nothing new.
+    pub is_read: bool,
     /// The newest version; none before the first.
     pub manifest: Option<Arc<Manifest>>,
     /// The edits on top of it.
@@ -77,17 +89,25 @@ pub(super) struct Log {
 impl Place {
     /// A location of which only the claim is known.
     pub fn new(world: Arc<World>, pos: LocationPos, claim: &ClaimInfo, chain: u64) -> Result<Self> {
-        let graph = Graph::new(first_claim(chain, world.id, pos, claim.owner))?;
+        let first = first_claim(chain, world.id, pos, claim.owner);
+        let claim_id = first.access_id();
+        let graph = Graph::new(first)?;
+        let now = Instant::now();
         Ok(Place {
             world,
             pos,
             owner: claim.owner,
             dataset: claim.dataset,
-            state: Mutex::new(State { revision: 0, manifest: None, graph, log: Log::default() }),
+            state: Mutex::new(State { revision: 0, is_read: false, manifest: None, graph, log: Log::default() }),
+            claim_id,
             listening: AtomicBool::new(false),
-            repeated: Mutex::new(Instant::now()),
+            is_restored: AtomicBool::new(false),
+            company: Mutex::new(Company::new(now)),
+            heard: Mutex::default(),
+            errands: Mutex::new(Errands::new(now)),
             refreshing: tokio::sync::Mutex::default(),
             writing: tokio::sync::Mutex::default(),
+            following: tokio::sync::Mutex::default(),
         })
     }
 
@@ -116,6 +136,11 @@ impl Place {
         self.state().unsaved().next().is_some()
     }
 
+    /// Whether edits that were written down before this node's last end are back.
+    pub(super) fn is_restored(&self) -> bool {
+        self.is_restored.load(Ordering::SeqCst)
+    }
+
     /// Whether it falls to the caller to listen to what is said here.
     pub(super) fn begin_listening(&self) -> bool {
         !self.listening.swap(true, Ordering::SeqCst)
@@ -126,18 +151,28 @@ impl Place {
         self.listening.store(false, Ordering::SeqCst);
     }
 
-    /// Whether edits should be said again; if so, the time is taken anew.
-    pub(super) fn is_repeat_due(&self, period: Duration) -> bool {
-        let mut repeated = self.repeated.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_due = repeated.elapsed() >= period;
-        if is_due {
-            *repeated = Instant::now();
-        }
-        is_due
+    /// Names the claim that its edits begin with.
+    pub(super) fn claim_id(&self) -> AccessId {
+        self.claim_id
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Who else has it open.
+    pub(super) fn company(&self) -> MutexGuard<'_, Company> {
+        self.company.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The heads that were heard of.
+    pub(super) fn heard(&self) -> MutexGuard<'_, Heard> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is to be done for its heads.
+    pub(super) fn errands(&self) -> MutexGuard<'_, Errands> {
+        self.errands.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The path of one of its files.
@@ -145,16 +180,41 @@ impl Place {
         location_file(self.world.id, self.pos, name)
     }
 
-    /// Reads what suppliers have beyond what is known.
+    /// Reads what suppliers have beyond what is known, and what was written down here before this node's last end. A head's
+    /// word is enough to know that there is nothing to read.
     pub async fn refresh(&self, worlds: &Worlds) -> Result<()> {
-        let revision = worlds.revision(self.dataset)?;
-        if self.state().revision == revision {
-            return Ok(());
+        self.read(worlds, true).await
+    }
+
+    /// The same for who is about to write on top of it: nobody's word is enough.
+    pub(super) async fn refresh_to_write(&self, worlds: &Worlds) -> Result<()> {
+        self.read(worlds, false).await
+    }
+
+    async fn read(&self, worlds: &Worlds, trusts_heads: bool) -> Result<()> {
+        let has_news = self.read_news(worlds, trusts_heads).await?;
+        if has_news || !self.is_restored() {
+            worlds.settle(self).await?;
+            self.is_restored.store(true, Ordering::SeqCst);
+        }
+        Ok(())
+    }
+
+    /// Answers whether there was any.
+    async fn read_news(&self, worlds: &Worlds, trusts_heads: bool) -> Result<bool> {
+        if self.is_current(worlds.revision(self.dataset)?, trusts_heads) {
+            return Ok(false);
         }
         let _only_once = self.refreshing.lock().await;
         let revision = worlds.revision(self.dataset)?;
-        if self.state().revision == revision {
-            return Ok(());
+        if self.is_current(revision, trusts_heads) {
+            return Ok(false);
+        }
+        let told = self.heard().newest().map(|head| head.record.clone()).filter(|told| told.revision == revision);
+        if trusts_heads && told.is_some_and(|told| self.takes_over(&told)) {
+            // The revision brought nothing here: files of an older version were cleared away, or somebody else's place.
+            metrics::counter!("bitdust_world_heads_total", "outcome" => "nothing to read").increment(1);
+            return Ok(false);
         }
         let what = || format!("location {} of world '{}'", self.pos, self.world.def.name);
         let files = worlds.customer.manifest(self.dataset).await.with_context(what)?;
@@ -171,6 +231,8 @@ impl Place {
         let from = if is_newer { fresh_log(manifest.as_deref()) } else { known_log };
         let (log, ops) = self.read_log(worlds, &files, from).await.with_context(what)?;
         let recovered = tokio::task::spawn_blocking(move || checked(ops)).await?;
+        // If there is a newer revision by now, some files may be of that one already; the next look makes it whole.
+        let newest = worlds.revision(self.dataset)?;
         let mut state = self.state();
         if is_newer {
             state.rebase(&self.pos, base)?;
@@ -181,9 +243,46 @@ impl Place {
             let _ = state.graph.insert(op);
         }
         state.log = log;
-        // Of the files as they were found; if there is a newer revision by now, the next look takes it.
         state.revision = files.number().min(revision);
-        Ok(())
+        state.is_read = newest == files.number() && newest == revision;
+        drop(state);
+        self.hold_against_head(worlds);
+        Ok(true)
+    }
+
+    fn is_current(&self, revision: u64, trusts_heads: bool) -> bool {
+        let state = self.state();
+        state.revision == revision && (revision == 0 || state.is_read || trusts_heads)
+    }
+
+    /// Holds what was read against what the newest head says of the same revision. What was read hangs on the ledger's root,
+    /// so it is the head that is false if they differ; its signer's word counts no more here.
+    pub(super) fn hold_against_head(&self, worlds: &Worlds) {
+        let Some(told) = self.heard().newest().map(|head| head.record.clone()) else { return };
+        let is_borne_out = {
+            let mut state = self.state();
+            if state.revision != told.revision {
+                return;
+            }
+            let is_borne_out = self.head_of(&state).is_some_and(|own| own == told);
+            if !is_borne_out && !state.is_read {
+                // An earlier head said that there was nothing new. The files decide.
+                state.revision = 0;
+                return;
+            }
+            is_borne_out
+        };
+        if is_borne_out {
+            metrics::counter!("bitdust_world_heads_total", "outcome" => "borne out").increment(1);
+            return;
+        }
+        let Some(signer) = self.heard().disown() else { return };
+        let (pos, revision) = (self.pos, told.revision);
+        tracing::warn!(%pos, %signer, revision, "a writer announced a head that the dataset's files don't bear out");
+        metrics::counter!("bitdust_world_heads_total", "outcome" => "disowned").increment(1);
+        let reason =
+            format!("announced a head of location {pos} that revision {revision} of its dataset doesn't bear out");
+        worlds.tally.blame(signer.to_string(), reason);
     }
 
     async fn read_manifest(
@@ -196,7 +295,7 @@ impl Place {
         if files.file(&path).is_none() {
             return Ok(None);
         }
-        let bytes = self.read(worlds, MANIFEST_FILE, MANIFEST_BYTES_MAX).await?;
+        let bytes = self.read_file(worlds, MANIFEST_FILE, MANIFEST_BYTES_MAX).await?;
         if let Some(known) = known.filter(|known| known.hash() == blob::root(&bytes)) {
             return Ok(Some(known));
         }
@@ -204,11 +303,10 @@ impl Place {
         manifest.check_for(&self.world.id.0, self.pos)?;
         let version = manifest.version();
         let def = &self.world.def;
-        anyhow::ensure!(
-            (version.seed, version.generator, &version.params) == (def.seed, def.generator, &def.params),
-            "its version {} was made on other terrain than this world's",
-            version.sequence
-        );
+        if (version.seed, version.generator, &version.params) != (def.seed, def.generator, &def.params) {
+            let sequence = version.sequence;
+            return Err(Unsound(format!("its version {sequence} was made on other terrain than this world's")).into());
+        }
         let frames = files.file(&self.file(&chunks_file(version.sequence))).map_or(0, |file| file.bytes);
         manifest.check_frames(frames)?;
         Ok(Some(Arc::new(manifest)))
@@ -218,7 +316,7 @@ impl Place {
         if manifest.version().base.is_none() {
             return Ok(None);
         }
-        let bytes = self.read(worlds, &base_file(manifest.version().sequence), BASE_BYTES_MAX as usize).await?;
+        let bytes = self.read_file(worlds, &base_file(manifest.version().sequence), BASE_BYTES_MAX as usize).await?;
         manifest.check_base(&bytes)?;
         Ok(Some(Folded::decode(&bytes)?))
     }
@@ -232,26 +330,25 @@ impl Place {
             log.segments -= 1;
         }
         while files.file(&self.file(&edits_file(log.next))).is_some() {
-            let bytes = self.read(worlds, &edits_file(log.next), LOG_SEGMENT_BYTES_MAX).await?;
+            let bytes = self.read_file(worlds, &edits_file(log.next), LOG_SEGMENT_BYTES_MAX).await?;
             let segment = LogSegment::decode(&bytes)?;
-            anyhow::ensure!(
-                segment.previous == log.newest && segment.first == log.next,
-                "its log of edits is broken at edit {}: the segment there doesn't follow the one before it",
-                log.next
-            );
+            if segment.previous != log.newest || segment.first != log.next {
+                let what = format!("its log of edits is broken at edit {}", log.next);
+                return Err(Unsound(format!("{what}: the segment there doesn't follow the one before it")).into());
+            }
             log.extend(segment, blob::root(&bytes), &mut ops)?;
         }
         Ok((log, ops))
     }
 
-    async fn read(&self, worlds: &Worlds, file: &str, bytes_max: usize) -> Result<Vec<u8>> {
+    async fn read_file(&self, worlds: &Worlds, file: &str, bytes_max: usize) -> Result<Vec<u8>> {
         worlds.read(self.dataset, &self.file(file), bytes_max).await
     }
 }
 
 /// The claim that a graph begins with. Its list is the strictest one, the same for everybody for ever; whom the owner lets in
 /// stands in the graph itself.
-fn first_claim(chain: u64, world: B256, pos: LocationPos, owner: Address) -> Claim {
+pub fn first_claim(chain: u64, world: B256, pos: LocationPos, owner: Address) -> Claim {
     Claim { chain, world: world.0, pos, owner, access: AccessList::default() }
 }
 
@@ -263,7 +360,7 @@ pub(super) fn fresh_log(manifest: Option<&Manifest>) -> Log {
 }
 
 /// Edits whose bytes and signatures are good.
-fn checked(ops: Vec<Vec<u8>>) -> Vec<Checked> {
+pub(super) fn checked(ops: Vec<Vec<u8>>) -> Vec<Checked> {
     let good = |bytes: Vec<u8>| Op::decode(&bytes).and_then(|op| op.check(&Secp256k1)).ok();
     ops.into_iter().filter_map(good).collect()
 }

@@ -17,7 +17,7 @@ use bitdust_world::{
     r#gen::{GENERATOR_VERSION, Generator, Params},
 };
 
-use super::Worlds;
+use super::{Unsound, Worlds};
 use crate::chain_api::look_at_worlds;
 
 /// Worlds whose definitions are kept in memory, at most 4 MiB each.
@@ -82,6 +82,11 @@ impl Registry {
         Ok(world)
     }
 
+    /// A world whose definition is in memory.
+    pub fn known_world(&self, id: &B256) -> Option<Arc<World>> {
+        self.known().get(id).cloned()
+    }
+
     fn known(&self) -> MutexGuard<'_, BTreeMap<B256, Arc<World>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -133,12 +138,30 @@ impl Worlds {
         self.look(|view, _| Ok(view.claims(world, from, count)?))
     }
 
+    /// Whether the dataset that keeps a location is its owner's. After `transferClaim` it is the former owner's, whose edits
+    /// and versions are no word of the new one.
+    pub(super) fn check_keeper(&self, claim: &ClaimInfo, pos: LocationPos) -> Result<()> {
+        let info = crate::chain_api::look(&*self.chain, |view, _| Ok(view.dataset(claim.dataset)?))?;
+        let info = info.with_context(|| format!("the ledger has no dataset {}", claim.dataset))?;
+        if info.owner != claim.owner {
+            bail!(
+                "location {pos} was passed on to {}, and its dataset {} still is {}'s: its new owner has to name a dataset of \
+                 its own by `setClaimDataset` in the Worlds contract, where the place then begins anew",
+                claim.owner,
+                claim.dataset,
+                info.owner
+            );
+        }
+        Ok(())
+    }
+
     /// A file of a dataset, if its owner says that it has at most so many bytes. What is said is held against what comes.
     pub(super) async fn read(&self, dataset: DatasetId, file: &str, bytes_max: usize) -> Result<Vec<u8>> {
         let mut download = self.customer.get(dataset, file, None).await?;
         let bytes = download.file.bytes;
         if bytes > bytes_max as u64 {
-            bail!("'{file}' in dataset {dataset} is said to have {bytes} bytes, and at most {bytes_max} make sense");
+            let what = format!("'{file}' in dataset {dataset} is said to have {bytes} bytes");
+            return Err(Unsound(format!("{what}, and at most {bytes_max} make sense")).into());
         }
         let bytes = download.collect().await?;
         self.note(&download);

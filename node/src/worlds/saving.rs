@@ -22,6 +22,9 @@ use super::{
     place::{Place, fresh_log},
 };
 
+/// Tries of one save that other writers may get in the way of.
+const TRIES_MAX: u32 = 4;
+
 /// What a new version came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Saved {
@@ -45,15 +48,23 @@ impl Worlds {
             bail!("location {pos} belongs to {}, who makes its versions", place.owner());
         }
         let _writing = place.writing.lock().await;
-        self.save_place(&place).await
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match self.save_place(&place).await {
+                // A guest's edits were kept meanwhile: they belong into the version too.
+                Err(_) if tries < TRIES_MAX && self.revision(place.dataset())? != place.state().revision => {}
+                done => return done,
+            }
+        }
     }
 
     /// The same for who holds the place's lock for writing.
     pub(super) async fn save_place(&self, place: &Arc<Place>) -> Result<Saved> {
-        place.refresh(self).await?;
-        let (before, mut graph, log_first) = {
+        place.refresh_to_write(self).await?;
+        let (before, mut graph, log_first, onto) = {
             let state = place.state();
-            (state.manifest.clone(), state.graph.clone(), state.log.next)
+            (state.manifest.clone(), state.graph.clone(), state.log.next, state.revision)
         };
         let folded = graph.log().len() as u64;
         if folded == 0 {
@@ -78,7 +89,8 @@ impl Worlds {
         let snapshot = self.snapshot(place, version, changed, before.clone()).await?;
         let manifest = Arc::new(snapshot.manifest);
         let sequence = manifest.version().sequence;
-        let receipt = self.store(place, &manifest, snapshot.frames.clone(), base).await?;
+        let receipt = self.store(place, onto, &manifest, snapshot.frames.clone(), base).await?;
+        self.remember(manifest.clone(), snapshot.frames).await;
         let pos = place.pos();
         let (world, x, y, z) = (place.world().id, pos.x, pos.y, pos.z);
         let call = IWorlds::setCompactedCall { world, x, y, z, manifest: manifest.hash().into(), sequence };
@@ -94,9 +106,15 @@ impl Worlds {
             state.graph = graph;
             state.log = fresh_log(Some(&manifest));
             state.manifest = Some(manifest.clone());
-            state.revision = receipt;
+            (state.revision, state.is_read) = (receipt, true);
         }
-        self.clear(place, sequence).await;
+        self.settle(place).await?;
+        self.announce(place).await;
+        if self.clear(place, sequence).await.is_some_and(|cleared| cleared == receipt + 1) {
+            // Nothing of it concerns readers; the head tells them so.
+            place.state().revision = receipt + 1;
+            self.announce(place).await;
+        }
         Ok(Saved {
             sequence,
             revision: receipt,
@@ -124,8 +142,7 @@ impl Worlds {
         let touched: std::collections::BTreeSet<u16> = framed.chain(writes.keys().copied()).collect();
         let mut changed = BTreeMap::new();
         for index in touched {
-            let base = self.base(place, before, place.pos().chunk(index)).await?;
-            let mut chunk = base.chunk;
+            let mut chunk = self.base(place, before, place.pos().chunk(index)).await?;
             if let Some(writes) = writes.get(&index) {
                 let voxels = chunk.make_mixed();
                 writes.iter().for_each(|(at, block)| voxels[usize::from(*at)] = *block);
@@ -158,7 +175,15 @@ impl Worlds {
         Ok(made.await.context("a worker stopped while a version was being made")??)
     }
 
-    async fn store(&self, place: &Place, manifest: &Manifest, frames: Vec<u8>, base: Vec<u8>) -> Result<u64> {
+    /// Stores a version on top of what was read. A segment that another has written since must go into it first.
+    async fn store(
+        &self,
+        place: &Place,
+        onto: u64,
+        manifest: &Manifest,
+        frames: Vec<u8>,
+        base: Vec<u8>,
+    ) -> Result<u64> {
         let sequence = manifest.version().sequence;
         let (files, queue) = tokio::sync::mpsc::channel(3);
         let mut all = vec![
@@ -172,12 +197,13 @@ impl Worlds {
             files.send(file).await.map_err(|_| anyhow::anyhow!("the version could not be queued"))?;
         }
         drop(files);
-        let receipt = self.customer.put(place.dataset(), queue, tokio::sync::watch::Sender::default()).await;
+        let receipt = self.customer.put_onto(place.dataset(), onto, queue).await;
         Ok(receipt.with_context(|| format!("storing version {sequence} of location {}", place.pos()))?.number)
     }
 
-    /// Removes what no reader of the last two versions needs. That it fails only costs space.
-    async fn clear(&self, place: &Place, sequence: u64) {
+    /// Removes what no reader of the last two versions needs, and answers the revision that this makes. That it fails only
+    /// costs space.
+    async fn clear(&self, place: &Place, sequence: u64) -> Option<u64> {
         let cleared = async {
             let files = self.customer.manifest(place.dataset()).await?;
             let prefix = place.file("");
@@ -193,14 +219,15 @@ impl Worlds {
                 .filter(|name| stale(name) || log_first(name).is_some_and(|number| number < first))
                 .map(|name| format!("{prefix}{name}"))
                 .collect();
-            if !old.is_empty() {
-                self.customer.remove(place.dataset(), old).await?;
+            if old.is_empty() {
+                return anyhow::Ok(None);
             }
-            anyhow::Ok(())
+            Ok(Some(self.customer.remove(place.dataset(), old).await?.number))
         };
-        if let Err(error) = cleared.await {
+        cleared.await.unwrap_or_else(|error| {
             tracing::warn!(pos = %place.pos(), "older versions could not be removed: {error:#}");
-        }
+            None
+        })
     }
 }
 

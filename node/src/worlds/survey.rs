@@ -47,10 +47,9 @@ impl Worlds {
             let hash = match entry {
                 Some(entry) if !is_edited => entry.hash,
                 _ => {
-                    let base = self.base(&place, manifest.as_deref(), pos.chunk(index)).await?;
+                    let mut chunk = self.base(&place, manifest.as_deref(), pos.chunk(index)).await?;
                     let place = place.clone();
                     tokio::task::spawn_blocking(move || {
-                        let mut chunk = base.chunk;
                         place.state().graph.apply_to(index, &mut chunk);
                         chunk.hash()
                     })

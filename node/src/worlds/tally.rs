@@ -22,6 +22,7 @@ struct Counts {
     chunks: SourceCounts,
     bytes: SourceCounts,
     wire_bytes: u64,
+    given_bytes: u64,
     failed: u64,
     blamed: BTreeMap<String, String>,
 }
@@ -45,6 +46,11 @@ impl Tally {
         self.change(|counts| counts.wire_bytes += bytes);
     }
 
+    /// Another player was given a chunk.
+    pub fn gave(&self, bytes: u64) {
+        self.change(|counts| counts.given_bytes += bytes);
+    }
+
     /// A holder sent something else than it should.
     pub fn blame(&self, holder: String, reason: String) {
         self.change(|counts| {
@@ -62,8 +68,10 @@ impl Tally {
             chunks: counts.chunks,
             bytes: counts.bytes,
             wire_bytes: counts.wire_bytes,
+            given_bytes: counts.given_bytes,
             failed: counts.failed,
             blamed: counts.blamed.iter().map(blamed).collect(),
+            ..WorldStats::default()
         }
     }
 
@@ -78,5 +86,6 @@ fn of(counts: &mut SourceCounts, source: Source) -> &mut u64 {
         Source::Player => &mut counts.player,
         Source::Cache => &mut counts.cache,
         Source::Generator => &mut counts.generator,
+        Source::Rebuilt => &mut counts.rebuilt,
     }
 }

@@ -1,9 +1,13 @@
 //! Two players on a real ledger and real suppliers' shells in memory: one publishes, claims and builds, the other visits.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+mod heads;
 
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
+
+use alloy_sol_types::SolCall as _;
+use bitdust_ledger::worlds::IWorlds;
 use bitdust_rpc::places::{ChunksRequest, Frame, Places as _, Source, WantedChunk};
-use bitdust_types::{Amount, B256, Layout};
+use bitdust_types::{Amount, B256, Layout, U256};
 use bitdust_world::{BlockId, Chunk, ChunkPos, LocationPos, VoxelPos, block, edits::Builders, pack};
 use futures::StreamExt as _;
 
@@ -11,8 +15,9 @@ use super::{
     Parts, Worlds,
     chunks::Serving,
     claiming::{NewClaim, Terms, read_definition},
+    heads::HeadJudge,
 };
-use crate::customer::tests::world::World as Network;
+use crate::customer::{CreateDataset, tests::world::World as Network};
 
 const DEFINITION: &str = r#"{ "name": "Test Hills", "seed": 7, "rules": { "claimers": "everybody", "price": "2 DUST",
     "term-epochs": 1000, "claims-per-account": 4 } }"#;
@@ -24,16 +29,24 @@ fn terms() -> Terms {
 /// A player of a numbered account with an empty cache.
 fn player(network: &Network, number: usize) -> (Arc<Worlds>, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
-    let worlds = Worlds::open(Parts {
-        chain: network.chain.clone(),
-        sender: Arc::new(network.sender(number)),
-        customer: network.customer(number),
-        dir: dir.path().to_owned(),
-        cache_bytes: 1 << 20,
-    });
-    let worlds = worlds.unwrap();
+    let worlds = player_in(network, number, dir.path());
     tokio::spawn(worlds.clone().run());
     (worlds, dir)
+}
+
+/// The same in a directory that may have been used before; nothing is kept until it runs.
+fn player_in(network: &Network, number: usize, dir: &Path) -> Arc<Worlds> {
+    let worlds = Worlds::open(Parts {
+        chain: network.chain.clone(),
+        judge: Arc::new(HeadJudge::new(network.chain.clone())),
+        sender: Arc::new(network.sender(number)),
+        customer: network.customer(number),
+        dir: dir.join("places"),
+        cache_bytes: 1 << 20,
+        journal_dir: dir.join("edits"),
+        shares: false,
+    });
+    worlds.unwrap()
 }
 
 async fn publish(worlds: &Worlds) -> B256 {
@@ -49,7 +62,8 @@ async fn claim(worlds: &Worlds, world: B256, pos: LocationPos) {
 /// Every chunk asked for, with its source; what the generator makes is made.
 async fn see(worlds: &Arc<Worlds>, world: B256, chunks: &[ChunkPos]) -> BTreeMap<ChunkPos, (Chunk, Source)> {
     let wanted = chunks.iter().map(|pos| WantedChunk { pos: *pos, have: None, deadline_ms: 0 }).collect();
-    let frames = Serving(worlds.clone()).chunks(world, ChunksRequest { chunks: wanted }).await.unwrap();
+    let frames =
+        Serving(worlds.clone()).chunks(world, ChunksRequest { chunks: wanted, stand_in: false }).await.unwrap();
     let known = worlds.world(world).await.unwrap();
     let seen = frames.map(|frame| match frame {
         Frame::Chunk { pos, hash, source, packed, .. } => {
@@ -161,6 +175,40 @@ async fn only_who_may_builds_and_versions_follow_each_other() {
     assert_eq!((saved.sequence, saved.chunks, saved.bytes), (4, 0, 0));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_place_that_was_passed_on_says_what_its_new_owner_has_to_do() {
+    let network = Network::start(4).await;
+    let (owner, _owners_dir) = player(&network, 1);
+    let (heir, _heirs_dir) = player(&network, 2);
+    let world = publish(&owner).await;
+    let pos = LocationPos::new(9, 0, -9);
+    claim(&owner, world, pos).await;
+    owner.edit(world, &tower(pos)).await.unwrap();
+    until_kept(&owner, world, pos).await;
+    let (x, y, z) = (pos.x, pos.y, pos.z);
+    let call = IWorlds::transferClaimCall { world, x, y, z, to: heir.account() };
+    owner.transact(U256::ZERO, call.abi_encode()).await.unwrap();
+    for player in [&owner, &heir] {
+        let refused = format!("{:#}", player.place(world, pos).await.map(drop).unwrap_err());
+        assert!(refused.contains("was passed on") && refused.contains("setClaimDataset"), "{refused}");
+    }
+    let create = CreateDataset {
+        layout: terms().layout,
+        term_epochs: 900,
+        price_cap: terms().price_cap,
+        deposit: Amount::from_dust(1000).unwrap(),
+        public: true,
+        salt: 7,
+    };
+    let dataset = heir.customer.create(&create).await.unwrap().0;
+    let call = IWorlds::setClaimDatasetCall { world, x, y, z, dataset: dataset.into() };
+    heir.transact(U256::ZERO, call.abi_encode()).await.unwrap();
+    heir.edit(world, &[(pos.chunk(0).origin(), block::GLASS)]).await.unwrap();
+    until_kept(&heir, world, pos).await;
+    let seen = (owner.survey(world, pos).await.unwrap(), heir.survey(world, pos).await.unwrap());
+    assert_eq!((seen.0.edits, &seen.0.hashes), (1, &seen.1.hashes), "the place begins anew");
+}
+
 /// What an owner stores is an owner's word: nonsense there costs a clear error and nothing else.
 #[tokio::test(flavor = "multi_thread")]
 async fn nonsense_in_a_location_is_named_and_the_others_are_seen() {
@@ -179,7 +227,7 @@ async fn nonsense_in_a_location_is_named_and_the_others_are_seen() {
         let path = super::registry::location_file(world, bad, name);
         owner.customer.put_one(dataset, super::keeping::file(path, bytes, false)).await.unwrap();
         let wanted = WantedChunk { pos: bad.chunk(0), have: None, deadline_ms: 0 };
-        let request = ChunksRequest { chunks: vec![wanted] };
+        let request = ChunksRequest { chunks: vec![wanted], stand_in: false };
         let frames: Vec<Frame> = Serving(visitor.clone()).chunks(world, request).await.unwrap().collect().await;
         match &frames[..] {
             [Frame::Failed { reason, .. }] => reason.clone(),
@@ -195,4 +243,82 @@ async fn nonsense_in_a_location_is_named_and_the_others_are_seen() {
     let seen = see(&visitor, world, &[good.chunk(0)]).await;
     assert_eq!(seen[&good.chunk(0)].0.get(3, 5, 3), BlockId(6));
     assert!(visitor.place(world, bad).await.is_err());
+}
+
+/// Suppliers can't be reached: what the generator makes stands in, who doesn't want that waits, and who hangs up is forgotten.
+#[tokio::test(flavor = "multi_thread")]
+async fn terrain_stands_in_until_the_truth_arrives() {
+    let network = Network::start(4).await;
+    let (owner, _owners_dir) = player(&network, 1);
+    let world = publish(&owner).await;
+    let pos = LocationPos::new(2, 0, 0);
+    claim(&owner, world, pos).await;
+    owner.edit(world, &tower(pos)).await.unwrap();
+    owner.save(world, pos).await.unwrap();
+    let (visitor, _visitors_dir) = player(&network, 2);
+    // Its terrain is known before anything else.
+    visitor.world(world).await.unwrap();
+    (0..3).for_each(|number| network.network.kill(number));
+
+    let chunk = pos.chunk(0);
+    let ask = async |stand_in| {
+        let chunks = vec![WantedChunk { pos: chunk, have: None, deadline_ms: 0 }];
+        Serving(visitor.clone()).chunks(world, ChunksRequest { chunks, stand_in }).await.unwrap()
+    };
+    let mut shows = ask(true).await;
+    assert_eq!(shows.next().await, Some(Frame::StandIn { pos: chunk }));
+    let mut waits = ask(false).await;
+    let early = tokio::time::timeout(Duration::from_millis(500), waits.next()).await;
+    assert!(early.is_err(), "{early:?}");
+    assert_eq!(visitor.stats().waiting, 2, "one for each rule");
+    drop(waits);
+    let is_forgotten = async {
+        while visitor.stats().waiting > 1 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), is_forgotten).await.expect("who hung up is forgotten");
+
+    (0..3).for_each(|number| network.network.revive(number));
+    match shows.next().await {
+        Some(Frame::Chunk { pos, packed, .. }) => {
+            assert_eq!((pos, pack::unpack(&packed).unwrap().get(3, 5, 3)), (chunk, BlockId(6)));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(shows.next().await, None);
+    // What the schedulers say of themselves is looked at 20 times a second.
+    let settled = async {
+        while visitor.stats().waiting > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), settled).await.expect("nothing is waited for any more");
+    let stats = visitor.stats();
+    assert_eq!((stats.stand_ins.stale, stats.late.unforeseen), (1, 2), "{stats:?}");
+}
+
+/// Edits on top of a version are put together once, and again when there are others.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edited_chunk_is_made_once_for_all_who_ask() {
+    let network = Network::start(4).await;
+    let (owner, _owners_dir) = player(&network, 1);
+    let world = publish(&owner).await;
+    let pos = LocationPos::new(0, 1, 0);
+    claim(&owner, world, pos).await;
+    let index = pos.chunk(9);
+    let voxel = |x| (index.origin().offset(x, 0, 0), block::GLASS);
+    owner.edit(world, &[voxel(1)]).await.unwrap();
+    let first = see(&owner, world, &[index]).await;
+    assert_eq!(first[&index].1, Source::Generator);
+    let again = see(&owner, world, &[index]).await;
+    assert_eq!((again[&index].1, &again[&index].0), (Source::Cache, &first[&index].0));
+    let have = Some(first[&index].0.hash());
+    let chunks = vec![WantedChunk { pos: index, have, deadline_ms: 0 }];
+    let request = ChunksRequest { chunks, stand_in: true };
+    let frames: Vec<Frame> = Serving(owner.clone()).chunks(world, request).await.unwrap().collect().await;
+    assert_eq!(frames, [Frame::Same { pos: index }]);
+    owner.edit(world, &[voxel(2)]).await.unwrap();
+    let other = see(&owner, world, &[index]).await;
+    assert_eq!((other[&index].1, other[&index].0.get(2, 0, 0)), (Source::Generator, block::GLASS));
 }

@@ -52,6 +52,11 @@ pub trait World {
         guests: Vec<Address>,
     ) -> Result<ClaimInfo, Failure>;
 
+    /// Takes an account's right to build at a location of this node's account away: what it signed and this node hasn't seen
+    /// by now is dropped by everyone, whenever it arrives. Answers the revocation's name.
+    #[method(name = "revoke")]
+    async fn world_revoke(&self, world: B256, pos: LocationPos, account: Address) -> Result<B256, Failure>;
+
     /// A location and how it is kept.
     #[method(name = "location")]
     async fn world_location(&self, world: B256, pos: LocationPos) -> Result<LocationInfo, Failure>;

@@ -5,7 +5,8 @@
 //! ```
 //!
 //! A frame is its length (4 bytes, little endian) and a [`Frame`] in Borsh. Every chunk asked for is answered by exactly one
-//! frame, the most urgent ones as early as they can be had; then the answer ends. A caller that hangs up ends the work.
+//! frame, the most urgent ones as early as they can be had; then the answer ends. Before that one, a chunk that isn't there by
+//! its deadline may have a [`Frame::StandIn`]. A caller that hangs up ends the work.
 
 use std::pin::Pin;
 
@@ -39,11 +40,18 @@ pub trait Places: Send + Sync + 'static {
 }
 
 /// Chunks that somebody wants to see.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ChunksRequest {
     /// Which; the most urgent first.
     pub chunks: Vec<WantedChunk>,
+    /// Whether the caller shows generated terrain in place of chunks that aren't there in time, and wants to be told.
+    #[serde(default = "yes")]
+    pub stand_in: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// One of them.
@@ -95,6 +103,11 @@ pub enum Frame {
         /// Why.
         reason: String,
     },
+    /// Not in time: show what the generator makes of the place. The current version follows in this answer.
+    StandIn {
+        /// Where.
+        pos: ChunkPos,
+    },
 }
 
 /// Where a chunk came from.
@@ -108,6 +121,8 @@ pub enum Source {
     Cache,
     /// Made from the seed.
     Generator,
+    /// Decoded from the shards of other suppliers than the one that should have had it.
+    Rebuilt,
 }
 
 impl Source {
@@ -129,8 +144,14 @@ impl Frame {
             Frame::Chunk { pos, .. }
             | Frame::Same { pos }
             | Frame::Generated { pos, .. }
+            | Frame::StandIn { pos }
             | Frame::Failed { pos, .. } => *pos,
         }
+    }
+
+    /// Whether it is the last word on its chunk.
+    pub fn is_final(&self) -> bool {
+        !matches!(self, Frame::StandIn { .. })
     }
 
     /// The location that the chunk lies in.
@@ -191,6 +212,7 @@ mod tests {
             Frame::Same { pos },
             Frame::Generated { pos, unclaimed: true },
             Frame::failed(pos, "é".repeat(5000)),
+            Frame::StandIn { pos },
         ];
         let bytes: Vec<u8> = frames.iter().flat_map(Frame::encode).collect();
         for piece in [1, 3, 1000, bytes.len()] {

@@ -196,10 +196,54 @@ pub struct WorldStats {
     pub bytes: SourceCounts,
     /// Bytes over the network for them, hashes and manifests included.
     pub wire_bytes: u64,
+    /// Packed bytes given to other players.
+    pub given_bytes: u64,
     /// Chunks that could not be had.
     pub failed: u64,
+    /// Chunks that weren't there by their deadlines, by what they were waiting for then.
+    pub late: LateCounts,
+    /// Generated terrain that was shown until chunks arrived.
+    pub stand_ins: StandInCounts,
+    /// Second requests for chunks whose first was slow.
+    pub hedges: u64,
+    /// Requests to holders that were given up.
+    pub timeouts: u64,
+    /// Chunks that are wanted now and aren't there.
+    pub waiting: u64,
+    /// Requests to holders under way.
+    pub in_flight: u64,
+    /// What all but the slowest twentieth of the slowest holder's answers take, if any is known: how far ahead to ask.
+    pub latency_ms: Option<u32>,
     /// Holders that sent something else than they should, with the last reason.
     pub blamed: Vec<Blamed>,
+}
+
+/// Late chunks, by what they were waiting for at their deadlines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LateCounts {
+    /// In view when they were first asked for: nobody could have been in time.
+    pub unforeseen: u64,
+    /// The location's claim, manifest and edits.
+    pub location: u64,
+    /// The generator.
+    pub generator: u64,
+    /// Their turn: every holder had as many requests as it takes.
+    pub turn: u64,
+    /// A holder that could be asked.
+    pub holder: u64,
+    /// An answer.
+    pub answer: u64,
+}
+
+/// Generated terrain that stood in for chunks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StandInCounts {
+    /// It turned out to be what stands there.
+    pub right: u64,
+    /// It was replaced by something else.
+    pub stale: u64,
 }
 
 /// A count for every source.
@@ -214,6 +258,8 @@ pub struct SourceCounts {
     pub cache: u64,
     /// Made from the seed.
     pub generator: u64,
+    /// Decoded from the shards of others, where the supplier that should have had them was dead, slow or wrong.
+    pub rebuilt: u64,
 }
 
 /// A holder at fault.

@@ -13,7 +13,7 @@ use crate::backend::{Node, WORLD};
 
 fn request(count: i64) -> ChunksRequest {
     let wanted = |x| WantedChunk { pos: ChunkPos::new(x, -1, i64::MAX), have: None, deadline_ms: 0 };
-    ChunksRequest { chunks: (0..count).map(wanted).collect() }
+    ChunksRequest { chunks: (0..count).map(wanted).collect(), stand_in: true }
 }
 
 #[tokio::test]

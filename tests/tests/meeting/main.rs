@@ -1,4 +1,4 @@
-//! Players who meet: over real swarms without a chain, and as the nodes of two people.
+//! Players who meet: over real swarms without a chain, behind a relay, and as the nodes of two people.
 
 mod bots;
 mod crowd;

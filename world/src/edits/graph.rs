@@ -267,6 +267,16 @@ impl Graph {
         self.merged.blocks(first..first + CHUNK_VOXELS as u32).next().is_some()
     }
 
+    /// Names what the edits on top of the base make of one chunk, by its index in the location: equal marks on equal bases
+    /// are equal voxels. `None` if they decide none of its voxels.
+    pub fn chunk_mark(&self, chunk_index: u16) -> Option<Root> {
+        let first = u32::from(chunk_index) << 15;
+        let edits = self.merged.blocks(first..first + CHUNK_VOXELS as u32);
+        let bytes: Vec<u8> =
+            edits.flat_map(|(voxel, block)| (u64::from(voxel) << 16 | u64::from(block.0)).to_le_bytes()).collect();
+        (!bytes.is_empty()).then(|| root(&bytes))
+    }
+
     /// Puts the edits of one chunk, by its index in the location, into the base version's chunk.
     pub fn apply_to(&self, chunk_index: u16, chunk: &mut Chunk) {
         let first = u32::from(chunk_index) << 15;

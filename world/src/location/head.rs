@@ -55,9 +55,9 @@ pub struct HeadRecord {
     pub dataset: DatasetId,
     /// The dataset's revision on the ledger that holds all of this.
     pub revision: u64,
-    /// The newest version's sequence number.
+    /// The newest version's sequence number; 0 before the first.
     pub sequence: u64,
-    /// Its [hash](super::Manifest::hash).
+    /// Its [hash](super::Manifest::hash); zero before the first.
     pub manifest: Root,
     /// Segments in the log after it.
     pub segments: u32,
@@ -90,7 +90,10 @@ impl HeadRecord {
 
     fn check(&self) -> Result<(), Invalid> {
         let rule = |kept, rule| if kept { Ok(()) } else { Err(Invalid::Rule { part: PART, rule }) };
-        rule(self.sequence > 0, "versions are counted from 1")?;
+        rule(
+            (self.sequence == 0) == (self.manifest == Root::default()),
+            "version 0 has no manifest, each other one has",
+        )?;
         rule(self.segments <= LOG_SEGMENTS_MAX, "a log has at most 1,024 segments")?;
         rule(self.segments > 0 || self.newest == self.manifest, "without a log the newest hash is the manifest's")
     }

@@ -284,6 +284,17 @@ fn a_head_is_its_writers_and_every_flip_is_noticed() {
 }
 
 #[test]
+fn a_head_before_the_first_version_tells_the_log_alone() {
+    let first = HeadRecord { sequence: 0, manifest: Root::default(), ..record() };
+    let head = first.clone().sign(CHAIN, &key(1)).unwrap();
+    assert_eq!(Head::decode(&head.encode()), Ok(head));
+    for nonsense in [HeadRecord { sequence: 0, ..record() }, HeadRecord { manifest: Root::default(), ..record() }] {
+        let head = nonsense.sign(CHAIN, &key(1)).unwrap();
+        assert!(matches!(Head::decode(&head.encode()), Err(Invalid::Rule { .. })));
+    }
+}
+
+#[test]
 fn a_head_announces_nothing_beyond_the_ledger() {
     let head = record().sign(CHAIN, &key(1)).unwrap();
     let ledger = OnLedger { dataset: DatasetId([4; 32]), revision: 12, sequence: 7 };

@@ -28,6 +28,15 @@ pub(super) struct Place {
     again_at: u64,
     failures: u32,
     used_at: u64,
+    /// What is known is known to be old.
+    is_outdated: bool,
+}
+
+impl Place {
+    /// The version, unless it is known to be old.
+    pub fn current(&self) -> Option<&Located> {
+        self.located.as_ref().filter(|_| !self.is_outdated)
+    }
 }
 
 /// At most [`LOCATIONS_MAX`] locations; who comes when it is full takes the room of the one that was unused for longest.
@@ -41,7 +50,7 @@ impl Places {
 
     /// The version of a location, if it is known.
     pub fn located(&self, location: &LocationPos) -> Option<&Located> {
-        self.0.get(location)?.located.as_ref()
+        self.0.get(location)?.current()
     }
 
     /// All versions that are known.
@@ -70,8 +79,10 @@ impl Places {
     pub fn locate(&mut self, now_ms: u64, location: LocationPos, mut located: Located) -> Option<Vec<u16>> {
         let place = self.0.get_mut(&location)?;
         (place.asked_at, place.failures, place.again_at) = (None, 0, now_ms.saturating_add(REFRESH_MS));
+        // What follows a claim that lapsed counts from the beginning again.
+        let was_outdated = std::mem::take(&mut place.is_outdated);
         let before = place.located.as_ref();
-        if before.is_some_and(|before| located.sequence() < before.sequence()) {
+        if !was_outdated && before.is_some_and(|before| located.sequence() < before.sequence()) {
             return None;
         }
         let hash = |located: &Located, index| located.expected(index).map(|expected| expected.hash);
@@ -82,6 +93,17 @@ impl Places {
         }
         place.located = Some(located);
         Some(changed)
+    }
+
+    /// Notes that what is known of a location is old. Whether it must be looked for: not if it isn't in use, or is being looked
+    /// for.
+    pub fn outdate(&mut self, now_ms: u64, location: &LocationPos) -> bool {
+        let Some(place) = self.0.get_mut(location) else { return false };
+        place.is_outdated = true;
+        // A look that began before may have seen what was; the ledger it looked at is the newest all the same.
+        let must = place.asked_at.is_none();
+        place.asked_at = place.asked_at.or(Some(now_ms));
+        must
     }
 
     /// Notes that a location's version couldn't be found out.

@@ -13,14 +13,18 @@ use crate::{
 /// What happened.
 #[derive(Clone, Debug)]
 pub enum Input {
-    /// The client's wants, in place of all earlier ones. In the order of [`Wants::plan`](super::Wants::plan).
+    /// The client's wants, in place of all earlier ones. In the order of [`Wants::plan`](super::Wants::plan). What was
+    /// delivered a moment ago isn't fetched again: the list crossed with it.
     Replace(Vec<Want>),
-    /// More wants.
+    /// More wants, by somebody who lacks them whatever was delivered before.
     Want(Vec<Want>),
     /// No longer wanted.
     Cancel(Vec<ChunkPos>),
     /// A location's current version and holders, as asked for or as gossip brought it.
     Located(LocationPos, Located),
+    /// The ledger says that a location isn't what it was: it is looked for again, and nothing that is asked for from now on
+    /// is delivered until it is found.
+    Outdated(LocationPos),
     /// They couldn't be found out. That a place is nobody's is [`Located::unclaimed`], not this.
     NotLocated(LocationPos),
     /// Players nearby that are likely to have chunks of a location.

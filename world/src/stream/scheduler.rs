@@ -125,15 +125,20 @@ impl Scheduler {
         match input {
             Input::Replace(wants) => {
                 self.list += 1;
-                self.want(now_ms, &wants, out);
+                self.want(now_ms, &wants, true, out);
                 let list = self.list;
                 let gone: Vec<Key> =
                     self.jobs.iter().filter(|(_, job)| job.list != list).map(|(key, _)| *key).collect();
                 gone.into_iter().for_each(|key| self.cancel(key, out));
             }
-            Input::Want(wants) => self.want(now_ms, &wants, out),
+            Input::Want(wants) => self.want(now_ms, &wants, false, out),
             Input::Cancel(chunks) => chunks.into_iter().for_each(|chunk| self.cancel(Key::of(chunk), out)),
             Input::Located(location, located) => self.located(now_ms, location, located, out),
+            Input::Outdated(location) => {
+                if self.places.outdate(now_ms, &location) {
+                    out.push(Effect::Resolve(location));
+                }
+            }
             Input::NotLocated(location) => self.places.not_located(now_ms, location),
             Input::Players(location, players) => self.places.set_players(location, players),
             Input::Part(fetch, holder) => self.part(now_ms, fetch, holder),
@@ -145,7 +150,7 @@ impl Scheduler {
         effects
     }
 
-    fn want(&mut self, now_ms: u64, wants: &[Want], out: &mut Vec<Effect>) {
+    fn want(&mut self, now_ms: u64, wants: &[Want], may_have_crossed: bool, out: &mut Vec<Effect>) {
         for (order, want) in (0..).zip(wants) {
             let (key, deadline_at) = (Key::of(want.chunk), now_ms.saturating_add(want.deadline_ms.into()));
             if let Some(job) = self.jobs.get_mut(&key) {
@@ -161,7 +166,7 @@ impl Scheduler {
                 }
                 continue;
             }
-            let crossed = self.delivered.get(&key).is_some_and(|at| at + CROSSING_MS > now_ms);
+            let crossed = may_have_crossed && self.delivered.get(&key).is_some_and(|at| at + CROSSING_MS > now_ms);
             if crossed || self.jobs.len() >= WANTS_MAX {
                 continue;
             }
@@ -389,7 +394,7 @@ impl Scheduler {
             out.push(Effect::Resolve(key.location));
         }
         let place = self.places.get(&key.location);
-        let Some((place, located)) = place.and_then(|place| Some((place, place.located.as_ref()?))) else {
+        let Some((place, located)) = place.and_then(|place| Some((place, place.current()?))) else {
             job.waits_for(Cause::Location);
             self.stand_in(now_ms, key, job, out);
             return Next::Wait(now_ms + LOCATION_MS);

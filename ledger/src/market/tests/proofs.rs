@@ -82,3 +82,84 @@ fn samples_are_drawn_from_what_was_held_when_the_epoch_began() {
     let next = samples::draw(&mut world, who, 3, seed(3), 8).unwrap().unwrap();
     assert!(next.iter().all(|s| s.slot_bytes == 2 * GIB));
 }
+
+#[test]
+fn a_slot_that_failed_is_sampled_as_often_again_in_the_next_proof() {
+    let mut world = World::with_suppliers();
+    // Supplier 0 holds a small slot and one that is four thousand times as large.
+    let small = world.create(customer(0), 100 * 10u128.pow(18), standard_dataset(1));
+    let revise = world.revision(small, GIB / 4096, &[(0, 0)]);
+    world.ok(customer(0), 0, revise);
+    let large_id = bitdust_types::DatasetId::from(world.held_dataset());
+    let who = supplier(0);
+    world.goto(2, 2);
+    // The verdict is the judges' affair; here the first sample that falls into the small slot is the one that failed.
+    let (epoch, hit) = loop {
+        let epoch = world.epoch();
+        let drawn = samples::draw(&mut world, who, epoch, seed(epoch), 8).unwrap().unwrap();
+        assert_eq!(drawn.len(), 8, "nothing is on probation in epoch {epoch}");
+        if let Some(hit) = drawn.iter().position(|sample| sample.dataset == large_id) {
+            break (epoch, hit as u16);
+        }
+        world.prove(0, &[]).unwrap();
+        world.goto(epoch + 1, 2);
+    };
+    world.prove(0, &[hit]).unwrap();
+    // Two windows are missed; the next proof still answers for the last one.
+    world.goto(epoch + 3, 2);
+    let now = epoch + 3;
+    let drawn = samples::draw(&mut world, who, now, seed(now), 8).unwrap().unwrap();
+    assert_eq!(drawn.len(), 16);
+    assert!(drawn[8..].iter().all(|sample| sample.dataset == large_id && sample.offset_in_slot < GIB));
+    assert!(world.prove(0, &[16]).is_err(), "there are samples 0 to 15");
+    world.prove(0, &[]).unwrap();
+    world.goto(now + 1, 2);
+    let drawn = samples::draw(&mut world, who, now + 1, seed(now + 1), 8).unwrap().unwrap();
+    assert_eq!(drawn.len(), 8, "a clean proof ends probation");
+}
+
+#[test]
+fn slots_on_probation_share_the_further_samples() {
+    let mut world = World::with_suppliers();
+    let ids: Vec<_> = (1..=3).map(|salt| world.create(customer(0), 10u128.pow(20), standard_dataset(salt))).collect();
+    for id in &ids {
+        let revise = world.revision(*id, GIB, &[(0, 0)]);
+        world.ok(customer(0), 0, revise);
+    }
+    world.goto(2, 2);
+    let drawn = samples::draw(&mut world, supplier(0), 2, seed(2), 8).unwrap().unwrap();
+    let hit: std::collections::BTreeSet<_> = drawn.iter().map(|sample| sample.dataset).collect();
+    assert_eq!(hit.len(), 3, "the seed should touch all three");
+    world.prove(0, &(0..8).collect::<Vec<_>>()).unwrap();
+    world.goto(3, 2);
+    let drawn = samples::draw(&mut world, supplier(0), 3, seed(3), 8).unwrap().unwrap();
+    let shares: Vec<usize> =
+        ids.iter().map(|id| drawn[8..].iter().filter(|sample| sample.dataset == (*id).into()).count()).collect();
+    assert_eq!(shares, [3, 3, 2]);
+    // A failure among the further samples is a second one: it takes that slot and no other.
+    world.prove(0, &[8 + 3]).unwrap();
+    let holders: Vec<bool> = ids.iter().map(|id| world.slot(*id, 0).supplier.is_zero()).collect();
+    assert_eq!(holders, [false, true, false]);
+    let freed: Vec<crate::market::IMarket::SlotFreed> = world.events();
+    assert_eq!(freed.iter().map(|event| event.reason).collect::<Vec<_>>(), [5]);
+    world.goto(4, 2);
+    let drawn = samples::draw(&mut world, supplier(0), 4, seed(4), 8).unwrap().unwrap();
+    assert_eq!(drawn.len(), 8, "the freed slot isn't on probation, the others were clean");
+    world.laws().unwrap();
+}
+
+#[test]
+fn a_slot_that_is_left_while_on_probation_is_still_asked_about_in_the_epoch_that_had_begun() {
+    let mut world = World::with_suppliers();
+    let id = world.held_dataset();
+    world.goto(2, 2);
+    world.prove(0, &[0]).unwrap();
+    world.goto(3, 0);
+    world.ok(customer(0), 0, crate::market::IMarket::endCall { dataset: id });
+    let drawn = samples::draw(&mut world, supplier(0), 3, seed(3), 8).unwrap().unwrap();
+    assert_eq!(drawn.len(), 16);
+    world.prove(0, &[2, 9]).unwrap();
+    let failed: Vec<crate::market::IMarket::SampleFailed> = world.events();
+    assert_eq!(failed.len(), 1, "nobody is bound to a slot that was left");
+    world.laws().unwrap();
+}

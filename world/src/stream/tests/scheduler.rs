@@ -211,6 +211,25 @@ fn a_newer_version_calls_off_what_changed_and_an_older_one_is_ignored() {
 }
 
 #[test]
+fn what_the_ledger_says_is_old_is_looked_for_again_first() {
+    let (mut scheduler, fetches) = waiting(RULES, built(2), &[want(0, 5_000)]);
+    scheduler.handle(50, Input::Answered(fetches[0].0, Answer::Chunk { bytes: 9 }));
+    // Somebody else asks for what was just delivered: it is fetched again.
+    assert_eq!(fetched(&scheduler.handle(60, Input::Want(vec![want(0, 0)])))[0].1, Source::Cache);
+    scheduler.handle(60, Input::Cancel(vec![HERE.chunk(0)]));
+    assert_eq!(scheduler.handle(70, Input::Outdated(HERE)), [Effect::Resolve(HERE)]);
+    assert_eq!(scheduler.handle(80, Input::Outdated(HERE)), []);
+    assert_eq!(scheduler.handle(80, Input::Want(vec![want(0, 0)])), []);
+    // The claim lapsed, and its successor's first version has a lower number.
+    let effects = scheduler.handle(90, Input::Located(HERE, built(1)));
+    let asked = effects.iter().find_map(|effect| match effect {
+        Effect::Fetch { hash, .. } => Some(*hash),
+        _ => None,
+    });
+    assert_eq!(asked, Some(root(1 << 32)));
+}
+
+#[test]
 fn a_location_that_cannot_be_found_is_looked_for_again_and_again() {
     let mut scheduler = Scheduler::new(RULES);
     scheduler.handle(0, Input::Replace(vec![want(0, 1_000)]));
@@ -275,6 +294,7 @@ fn inputs() -> impl Strategy<Value = Vec<(u64, Input)>> {
         1 => proptest::collection::vec(chunk(), 0..20).prop_map(Input::Cancel),
         3 => (place(), versions).prop_map(|(place, located)| Input::Located(place, located)),
         1 => place().prop_map(Input::NotLocated),
+        1 => place().prop_map(Input::Outdated),
         1 => (place(), 0_u16..40).prop_map(|(place, players)| Input::Players(place, (0..players).map(player).collect())),
         2 => (0_u64..300, 0_u16..5).prop_map(|(fetch, holder)| Input::Part(FetchId(fetch), supplier(holder))),
         9 => (0_u64..300, answer).prop_map(|(fetch, answer)| Input::Answered(FetchId(fetch), answer)),

@@ -1,11 +1,12 @@
 //! A world from a node's API: chunks over HTTP, everything else by JSON-RPC.
 //!
-//! A thread of its own talks to the node (`talk.rs`). What the node says is the generator's it doesn't send: this machine's
+//! A thread of its own talks to the node: about chunks, edits and claims (`talk.rs`), about other players (`company.rs`). What the node says is the generator's it doesn't send: this machine's
 //! cores make it ([`Local`]), which costs no bytes. What it can't have in time is generated too, as a stand-in, and asked for
 //! again until the true version comes.
 //!
 //! The viewer trusts its own node: that has held every chunk against the hash of its location's manifest.
 
+mod company;
 mod talk;
 
 use std::{path::Path, sync::Arc, thread};
@@ -21,20 +22,27 @@ use bitdust_world::{
     content::WorldDef,
     r#gen::{GENERATOR_VERSION, Params},
 };
-use tokio::{runtime, sync::mpsc};
+use tokio::{
+    runtime,
+    sync::{mpsc, watch},
+};
 
-use super::{Label, News, Order, Place, PlaceKind, Source, Traffic, WorldInfo, local::Local};
+use super::{Label, News, Order, Place, PlaceKind, Pose, Source, Traffic, WorldInfo, local::Local};
 
 /// Orders that wait for the thread at most; beyond that they are dropped, and the next plan repeats what matters.
 const ORDERS_MAX: usize = 1024;
 /// Words that wait for the viewer at most: 512 × 64 KiB = 32 MiB.
 const WORDS_MAX: usize = 512;
+/// Lines of chat that wait for the thread at most.
+const SAID_MAX: usize = 8;
 
 /// A world from a node's API.
 pub struct Node {
     info: WorldInfo,
     terrain: Local,
     orders: mpsc::Sender<Order>,
+    poses: watch::Sender<Option<Pose>>,
+    speech: mpsc::Sender<String>,
     words: mpsc::Receiver<Word>,
     featured: Vec<Place>,
     claimed: Vec<Place>,
@@ -93,14 +101,24 @@ impl Node {
             .collect();
         let (orders, taken) = mpsc::channel(ORDERS_MAX);
         let (said, words) = mpsc::channel(WORDS_MAX);
+        let (poses, shown) = watch::channel(None);
+        let (speech, spoken) = mpsc::channel(SAID_MAX);
+        let player = company::Player { poses: shown, words: spoken, name: player.to_owned() };
         thread::Builder::new()
             .name("node".into())
-            .spawn(move || runtime.block_on(talk::talk(client, world, taken, said)))
+            .spawn(move || {
+                runtime.block_on(async {
+                    let company = company::keep(client.clone(), world, player, said.clone());
+                    tokio::join!(talk::talk(client.clone(), world, taken, said.clone()), company);
+                });
+            })
             .map_err(|error| format!("no thread to talk to the node: {error}"))?;
         Ok(Node {
             info,
             terrain,
             orders,
+            poses,
+            speech,
             words,
             featured,
             claimed: vec![],
@@ -128,6 +146,14 @@ impl Source for Node {
         match &order {
             Order::Places { near } => self.terrain.order(Order::Places { near: *near }),
             Order::Drop(chunks) => self.terrain.order(Order::Drop(chunks.clone())),
+            Order::Pose(pose) => {
+                self.poses.send_replace(Some(*pose));
+                return;
+            }
+            Order::Say(text) => {
+                let _ = self.speech.try_send(text.clone());
+                return;
+            }
             _ => {}
         }
         // A full queue means that the node is slower than the player; what is lost is asked for again.
@@ -220,7 +246,7 @@ fn place(claim: &bitdust_rpc::types::world::ClaimInfo) -> Place {
 
 fn label(source: bitdust_rpc::places::Source) -> Label {
     match source {
-        bitdust_rpc::places::Source::Supplier(_) => Label::Supplier,
+        bitdust_rpc::places::Source::Supplier(_) | bitdust_rpc::places::Source::Rebuilt => Label::Supplier,
         bitdust_rpc::places::Source::Player => Label::Player,
         bitdust_rpc::places::Source::Cache => Label::Cache,
         bitdust_rpc::places::Source::Generator => Label::Generator,

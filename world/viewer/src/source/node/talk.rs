@@ -24,8 +24,9 @@ use crate::source::{News, Order, Traffic};
 
 /// Chunks of one request: few enough that the order can change while the player turns.
 const PORTION: usize = 128;
-/// Requests under way at once: one that waits for a slow supplier mustn't hold up the rest.
-const REQUESTS_MAX: usize = 3;
+/// Requests under way at once: those that wait for places nobody can reach mustn't hold up the rest. The node orders the chunks
+/// of all of them by deadline.
+const REQUESTS_MAX: usize = 16;
 /// Chunks that wait at most: more than any view has.
 const QUEUE_MAX: usize = 64 * 1024;
 /// How often what is here is held against what the node has.
@@ -135,8 +136,8 @@ impl Talk {
             }
             Order::Edit { at, block } => self.edits.push(VoxelEdit { pos: at, block }),
             Order::Places { near } => self.look_around(near).await,
-            Order::Say(_) => self.say(said("Nobody hears it: this node's API carries no chat.".into())).await,
-            Order::Pose(_) => {}
+            // These go another way (`company.rs`).
+            Order::Say(_) | Order::Pose(_) => {}
         }
     }
 
@@ -256,8 +257,11 @@ async fn save(client: Client, world: B256, edits: Vec<VoxelEdit>) -> (HashSet<Ch
 
 /// One request; chunks are passed on as they come.
 async fn ask(client: Client, world: B256, portion: Vec<(WantedChunk, u64)>, words: mpsc::Sender<Word>) -> Done {
+    let built: HashSet<ChunkPos> =
+        portion.iter().filter(|(want, _)| want.have.is_some()).map(|(want, _)| want.pos).collect();
     let mut open: HashMap<ChunkPos, u64> = portion.iter().map(|(want, due_ms)| (want.pos, *due_ms)).collect();
-    let request = ChunksRequest { chunks: portion.into_iter().map(|(want, _)| want).collect() };
+    let chunks = portion.into_iter().map(|(want, _)| want).collect();
+    let request = ChunksRequest { chunks, stand_in: true };
     let mut done = Done { missing: vec![], failed: None, built: vec![], generated: vec![] };
     let mut failed = vec![];
     match client.chunks(world, &request).await {
@@ -272,7 +276,8 @@ async fn ask(client: Client, world: B256, portion: Vec<(WantedChunk, u64)>, word
                     }
                 };
                 // What wasn't asked for isn't taken.
-                let Some(due_ms) = open.remove(&frame.pos()) else { continue };
+                let wanted = if frame.is_final() { open.remove(&frame.pos()) } else { open.get(&frame.pos()).copied() };
+                let Some(due_ms) = wanted else { continue };
                 match frame {
                     Frame::Chunk { pos, hash, sequence, source, packed } => match pack::unpack(&packed) {
                         Ok(chunk) => {
@@ -294,6 +299,11 @@ async fn ask(client: Client, world: B256, portion: Vec<(WantedChunk, u64)>, word
                         done.generated.push((pos, unclaimed));
                         let _ = words.send(Word::Generate(vec![(pos, due_ms)])).await;
                     }
+                    // What is here already is better than terrain that may be wrong.
+                    Frame::StandIn { pos } if !built.contains(&pos) => {
+                        let _ = words.send(Word::Generate(vec![(pos, due_ms)])).await;
+                    }
+                    Frame::StandIn { .. } => {}
                     Frame::Failed { pos, .. } => failed.push((pos, due_ms)),
                 }
             }
