@@ -19,7 +19,7 @@
 //! | 12 | supplier (20) ‖ index (4) | [`Node`] of the Fenwick tree |
 //! | 13 | supplier (20) ‖ position (4) | index of a freed leaf, a queue |
 //! | 14 | supplier (20) ‖ dataset (32) ‖ slot (2) | [`Barrier`] |
-//! | 15 | supplier (20) ‖ position (1) | leaf of a slot on probation (`u32`); the list ends with 0 |
+//! | 15 | supplier (20) ‖ parity (1) ‖ position (1) | leaf of a slot on probation (`u32`), 0 at the end; [`super::probation`] |
 //!
 //! Epoch 0 can't be proven or due (bytes count from the epoch after they were held), so 0 stands for "never" wherever
 //! an epoch is optional.
@@ -347,7 +347,7 @@ pub fn barrier(who: Address, id: B256, number: u16) -> U256 {
     key(14, &[who.as_slice(), id.as_slice(), &number.to_be_bytes()])
 }
 
-/// Slot of an entry in the list of a supplier's slots on probation.
-pub fn probation_at(who: Address, position: u8) -> U256 {
-    key(15, &[who.as_slice(), &[position]])
+/// Slot of an entry in the list of a supplier's slots on probation that its proofs of that parity write.
+pub fn probation_at(who: Address, parity: u8, position: u8) -> U256 {
+    key(15, &[who.as_slice(), &[parity, position]])
 }

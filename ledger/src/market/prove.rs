@@ -29,7 +29,7 @@ pub fn record(call: &mut Call<'_>, args: &IMarket::recordProofCall) -> Result<()
     let mut supplier: Supplier = call.load(layout::supplier(who))?;
     let due = check(call, &supplier, args)?;
     let ordinary = call.params.samples;
-    let extras = probation::draw(call, who, epoch, args.seed, ordinary)?;
+    let extras = probation::draw(call, who, &supplier, epoch, args.seed, ordinary)?;
     // Both are at most the ordinary samples, of which there are at most 40.
     let samples = ordinary + extras.len() as u16;
     check_verdict(&args.failed, samples)?;
@@ -66,7 +66,7 @@ pub fn record(call: &mut Call<'_>, args: &IMarket::recordProofCall) -> Result<()
             watched.push(index);
         }
     }
-    probation::replace(call, who, &watched)?;
+    probation::replace(call, who, supplier.proven, &watched)?;
     Ok(())
 }
 

@@ -53,7 +53,7 @@ pub fn draw<W: Words>(
         let (_, leaf, offset_in_slot) = fenwick::locate(words, who, &supplier, epoch, offset)?;
         samples.push(sample(&leaf, offset_in_slot));
     }
-    let extras = probation::draw(words, who, epoch, seed, count)?;
+    let extras = probation::draw(words, who, &supplier, epoch, seed, count)?;
     samples.extend(extras.iter().map(|extra| sample(&extra.leaf, extra.offset_in_slot)));
     Ok(Some(samples))
 }

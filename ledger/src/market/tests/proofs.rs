@@ -113,6 +113,8 @@ fn a_slot_that_failed_is_sampled_as_often_again_in_the_next_proof() {
     assert!(drawn[8..].iter().all(|sample| sample.dataset == large_id && sample.offset_in_slot < GIB));
     assert!(world.prove(0, &[16]).is_err(), "there are samples 0 to 15");
     world.prove(0, &[]).unwrap();
+    let again = samples::draw(&mut world, who, now, seed(now), 8).unwrap().unwrap();
+    assert_eq!(again, drawn, "the verdict can be checked for the rest of the epoch");
     world.goto(now + 1, 2);
     let drawn = samples::draw(&mut world, who, now + 1, seed(now + 1), 8).unwrap().unwrap();
     assert_eq!(drawn.len(), 8, "a clean proof ends probation");
@@ -138,6 +140,7 @@ fn slots_on_probation_share_the_further_samples() {
     assert_eq!(shares, [3, 3, 2]);
     // A failure among the further samples is a second one: it takes that slot and no other.
     world.prove(0, &[8 + 3]).unwrap();
+    assert_eq!(samples::draw(&mut world, supplier(0), 3, seed(3), 8).unwrap().unwrap(), drawn);
     let holders: Vec<bool> = ids.iter().map(|id| world.slot(*id, 0).supplier.is_zero()).collect();
     assert_eq!(holders, [false, true, false]);
     let freed: Vec<crate::market::IMarket::SlotFreed> = world.events();
@@ -154,6 +157,7 @@ fn a_slot_that_is_left_while_on_probation_is_still_asked_about_in_the_epoch_that
     let id = world.held_dataset();
     world.goto(2, 2);
     world.prove(0, &[0]).unwrap();
+    assert_eq!(samples::draw(&mut world, supplier(0), 2, seed(2), 8).unwrap().unwrap().len(), 8);
     world.goto(3, 0);
     world.ok(customer(0), 0, crate::market::IMarket::endCall { dataset: id });
     let drawn = samples::draw(&mut world, supplier(0), 3, seed(3), 8).unwrap().unwrap();

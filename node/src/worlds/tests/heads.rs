@@ -19,6 +19,12 @@ fn head_of(place: &Place) -> HeadRecord {
     place.head_of(&state).unwrap()
 }
 
+/// The revision that the place is known as of, and whether that was read.
+fn seen(place: &Place) -> (u64, bool) {
+    let state = place.state();
+    (state.revision, state.is_read)
+}
+
 fn signed(record: HeadRecord, key: &SigningKey) -> Head {
     record.sign(CHAIN, key).unwrap()
 }
@@ -143,12 +149,12 @@ async fn a_revision_that_brings_nothing_is_not_read_and_no_writer_overwrites_ano
     let told = HeadRecord { revision, ..head_of(&*open(&owner, world, pos).await) };
     assert_eq!(reader.hear(&place, signed(told.clone(), &key(1))), Hearing::News);
     place.refresh(&reader).await.unwrap();
-    assert_eq!((place.state().revision, place.state().is_read), (revision, false));
+    assert_eq!(seen(&place), (revision, false));
     // Another word for the same revision: now the files decide.
     let more = HeadRecord { segments: 2, newest: Root([5; 32]), ..told };
     reader.hear(&place, signed(more, &key(1)));
     place.refresh(&reader).await.unwrap();
-    assert_eq!((place.state().revision, place.state().is_read), (revision, true));
+    assert_eq!(seen(&place), (revision, true));
     assert!(reader.tally.stats().blamed.iter().any(|blamed| blamed.holder == owner.account().to_string()));
 
     let (files, queue) = tokio::sync::mpsc::channel(1);
