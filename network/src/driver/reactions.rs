@@ -54,6 +54,7 @@ impl Driver {
                 // An external address is one that Kademlia tells others; which of them can use it is their decision.
                 if !self.is_forwarded || is_relayed(&address) {
                     self.swarm.add_external_address(address.clone());
+                    self.announce_anew();
                 }
                 self.shared.add_listen(split(address).0);
             }

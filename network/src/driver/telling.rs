@@ -144,6 +144,12 @@ impl Driver {
         self.records.hurry(now);
     }
 
+    /// Tells all announcements again, because there is another address now at which this node is reached: those made before
+    /// don't have it, and of a hidden node they had none at all.
+    pub(super) fn announce_anew(&mut self) {
+        self.again = self.provided.iter().cloned().collect();
+    }
+
     fn record(&mut self, key: &[u8; 32]) -> Option<Vec<u8>> {
         let shelf = self.swarm.behaviour_mut().kademlia.store_mut();
         shelf.get(&RecordKey::new(key)).map(|record| record.into_owned().value)

@@ -90,6 +90,36 @@ async fn a_hidden_provider_is_reached_by_those_who_use_no_relay() {
     assert!(sees(&visitor, id).await.iter().all(is_circuit));
 }
 
+/// Its first announcement names no address, since nobody is reached without a place. The place makes it announce anew.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hidden_provider_is_found_although_it_announced_before_it_had_a_place() {
+    let relay = Node::with(1, &[], |config| {
+        config.relay_serve = true;
+        config.limits.relay_reservations = 1;
+    })
+    .await;
+    let first = hidden(2, &relay).await;
+    let relays = named(&relay);
+    let player = Node::with(3, &relays, |config| {
+        config.relays = relays.clone();
+        config.hidden = true;
+    })
+    .await;
+    let id = player.handle.local_peer();
+    eventually("it is announced", async || player.handle.provide(b"a place").await.is_ok()).await;
+    // Everything is repeated while the network is new; only what comes after that shows anything.
+    tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+    assert!(player.handle.listen_addrs().is_empty(), "there was one place, and it was taken");
+    let visitor = Node::start(4, &relay.entry()).await;
+    let is_found = async || visitor.handle.providers(b"a place").await.is_ok_and(|found| found.contains(&id));
+    assert!(!is_found().await, "nobody could say where it is");
+    first.handle.stop().await.unwrap();
+    eventually("a place is reserved", async || !player.handle.listen_addrs().is_empty()).await;
+    eventually("it is found", is_found).await;
+    soon("a connection", visitor.handle.connect(id)).await.unwrap();
+    assert!(sees(&visitor, id).await.iter().all(is_circuit));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hidden_node_dials_nobody_directly() {
     let relay = relay().await;

@@ -2,5 +2,6 @@
 
 mod bots;
 mod crowd;
+mod hidden;
 mod nodes;
 mod strangers;
