@@ -29,7 +29,7 @@ soak: setup ## Fifty kills at random moments; about ten minutes
 flight: setup ## Three minutes over 44 built places while every second supplier dies; about fifteen minutes
 	BITDUST_FLIGHT_SECONDS=180 NEXTEST_PROFILE=soak scripts/test.sh --test flight
 
-bench: setup ## Throughput of the pipeline, the devnet and the chain
+bench: setup ## Throughput of the pipeline, of worlds, the devnet and the chain; of the viewer where it has been built
 	scripts/bench.sh
 
 world: build world-build ## A first look at a world kept on 8 suppliers of this machine, in a window
@@ -39,7 +39,7 @@ world-build: setup
 	@scripts/setup-viewer.sh
 	cargo build --locked -p bitdust-viewer
 
-world-test: setup ## Tests of the viewer's systems, without a window
+world-test: build ## Tests of the viewer's systems, a golden picture and a first look, without a window
 	@scripts/setup-viewer.sh
 	cargo clippy --locked -p bitdust-viewer --all-targets -- --deny warnings
 	cargo test --locked -p bitdust-viewer

@@ -18,6 +18,7 @@ usage: bitdust-world [options]
   --token FILE       where that node wrote its token; without it you can look but not build
   --world ID         the world's id, 64 hexadecimal digits; without it the node's first world
   --devnet           start a network on this machine and walk in its world
+  --dir DIR          with --devnet: keep that network here; one that is here already goes on
   --seed N           without a node: the terrain of this seed, alone (default 1)
   --at X,Y,Z         where to begin, in metres (default: the world's spawn)
   --time HH:MM       the time of day to begin with (default 10:00)
@@ -26,6 +27,7 @@ usage: bitdust-world [options]
   --headless         draw without a window, on any Vulkan device, software included
   --script FILE      play what the file says, line by line
   --screenshot FILE  when the script is done (or everything visible is there), write a PNG and leave
+  --figures FILE     when leaving, write what the run cost as JSON: first picture, frame times, memory
   --help             this text";
 
 /// How far chunks may be drawn, in metres.
@@ -54,6 +56,8 @@ pub struct Config {
     pub script: Option<PathBuf>,
     /// Where the last picture goes.
     pub screenshot: Option<PathBuf>,
+    /// Where the figures go.
+    pub figures: Option<PathBuf>,
 }
 
 /// Where the world comes from.
@@ -72,7 +76,10 @@ pub enum Connect {
         token: Option<PathBuf>,
     },
     /// A network started for the occasion.
-    Devnet,
+    Devnet {
+        /// Where it is kept; gone at the end if `None`.
+        dir: Option<PathBuf>,
+    },
 }
 
 /// What was typed makes no sense.
@@ -114,9 +121,9 @@ pub enum Parsed {
 /// Parses the arguments after the program's name.
 pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Parsed, Invalid> {
     let mut arguments = arguments.into_iter();
-    let (mut node, mut token, mut seed, mut devnet) = (None, None, None, false);
+    let (mut node, mut token, mut seed, mut devnet, mut dir) = (None, None, None, false, None);
     let mut config = Config {
-        connect: Connect::Devnet,
+        connect: Connect::Devnet { dir: None },
         world: None,
         at: None,
         minutes: 10 * 60,
@@ -125,6 +132,7 @@ pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Parsed, Inva
         headless: false,
         script: None,
         screenshot: None,
+        figures: None,
     };
     while let Some(argument) = arguments.next() {
         let (name, mut inline) = match argument.split_once('=') {
@@ -148,6 +156,8 @@ pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Parsed, Inva
             "--size" => config.size = read(&mut value, "--size", "a size up to 4096x4096, such as 1280x720", size)?,
             "--script" => config.script = Some(PathBuf::from(value("--script", "a file")?)),
             "--screenshot" => config.screenshot = Some(PathBuf::from(value("--screenshot", "a file")?)),
+            "--figures" => config.figures = Some(PathBuf::from(value("--figures", "a file")?)),
+            "--dir" => dir = Some(PathBuf::from(value("--dir", "a folder")?)),
             "--headless" => config.headless = true,
             "--devnet" => devnet = true,
             _ => return Err(Invalid::Unknown(name)),
@@ -159,11 +169,14 @@ pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Parsed, Inva
         (Some(_), _, Some(_)) => return Err(Invalid::Clash("--node", "--seed")),
         (None, true, Some(_)) => return Err(Invalid::Clash("--devnet", "--seed")),
         (Some(url), false, None) => Connect::Node { url, token },
-        (None, true, None) => Connect::Devnet,
+        (None, true, None) => Connect::Devnet { dir: dir.take() },
         (None, false, _) if token.is_some() => return Err(Invalid::Needs("--token", "--node")),
         (None, false, _) if config.world.is_some() => return Err(Invalid::Needs("--world", "--node")),
         (None, false, seed) => Connect::Local { seed: seed.unwrap_or(1) },
     };
+    if dir.is_some() {
+        return Err(Invalid::Needs("--dir", "--devnet"));
+    }
     if config.headless && config.script.is_none() && config.screenshot.is_none() {
         return Err(Invalid::Needs("--headless", "--script or --screenshot"));
     }
@@ -237,7 +250,10 @@ mod tests {
             config.connect,
             Connect::Node { url: "http://127.0.0.1:8545".into(), token: Some(PathBuf::from("t")) }
         );
-        assert_eq!(run("--devnet").unwrap().connect, Connect::Devnet);
+        assert_eq!(run("--devnet").unwrap().connect, Connect::Devnet { dir: None });
+        let config = run("--devnet --dir net --figures a.json").unwrap();
+        assert_eq!(config.connect, Connect::Devnet { dir: Some(PathBuf::from("net")) });
+        assert_eq!(config.figures, Some(PathBuf::from("a.json")));
         assert_eq!(run("").unwrap().connect, Connect::Local { seed: 1 });
     }
 
@@ -262,6 +278,8 @@ mod tests {
         check("--node http://a --devnet", "exclude each other");
         check("--node http://a --seed 1", "exclude each other");
         check("--token t", "--node");
+        check("--dir net", "--devnet");
+        check("--figures", "a file");
         check("--headless", "--screenshot");
     }
 }

@@ -17,6 +17,7 @@ use crate::{
     play::{
         Action, Beat, Blocks, DayTime, Player,
         building::BuildingPlugin,
+        gamepad::GamepadPlugin,
         input::InputPlugin,
         link::{Link, LinkPlugin},
         quest::{Journal, QuestPlugin},
@@ -34,7 +35,7 @@ use crate::{
         sky::SkyPlugin,
     },
     screen::{ScreenPlugins, SettingsRes, map::Terrain},
-    shell::{offscreen::OffscreenPlugin, screenshot::ScreenshotPlugin},
+    shell::{figures::FiguresPlugin, offscreen::OffscreenPlugin, screenshot::ScreenshotPlugin},
     source::Source,
 };
 
@@ -58,6 +59,8 @@ pub struct Start {
     pub headless: bool,
     /// What to play.
     pub playing: Option<Playing>,
+    /// Where figures of the run go, and when it began.
+    pub figures: Option<(std::path::PathBuf, std::time::Instant)>,
 }
 
 /// Runs until the player leaves.
@@ -83,6 +86,7 @@ pub fn run(start: Start) -> AppExit {
             ..default()
         };
         app.add_plugins(plugins.set(WindowPlugin { primary_window: Some(window), ..default() }));
+        app.add_plugins(GamepadPlugin);
     }
     let content = Arc::clone(&start.source.info().content);
     let world = start.source.info().id.unwrap_or_default();
@@ -101,6 +105,9 @@ pub fn run(start: Start) -> AppExit {
         app.insert_resource(playing);
     }
     app.add_plugins((PlayPlugins, ScenePlugins, ScreenPlugins, ScreenshotPlugin));
+    if let Some((file, started)) = start.figures {
+        app.add_plugins(FiguresPlugin { file, started });
+    }
     app.run()
 }
 

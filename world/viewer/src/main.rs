@@ -1,6 +1,6 @@
 //! The binary `bitdust-world`: reads what was typed, finds the world, runs the game, says how it ended.
 
-use std::{fs, path::Path, process::ExitCode, sync::Arc, thread};
+use std::{fs, path::Path, process::ExitCode, sync::Arc, thread, time::Instant};
 
 use bevy::app::AppExit;
 use bitdust_viewer::{
@@ -24,6 +24,7 @@ use bitdust_world::{
 type Failure = (u8, String);
 
 fn main() -> ExitCode {
+    let started = Instant::now();
     let config = match args::parse(std::env::args().skip(1)) {
         Ok(Parsed::Run(config)) => config,
         Ok(Parsed::Help) => {
@@ -35,7 +36,7 @@ fn main() -> ExitCode {
             return ExitCode::from(exit::USAGE);
         }
     };
-    let (start, _devnet) = match prepare(&config) {
+    let (start, _devnet) = match prepare(&config, started) {
         Ok(start) => start,
         Err((code, why)) => {
             eprintln!("bitdust-world: {why}");
@@ -51,9 +52,12 @@ fn main() -> ExitCode {
     }
 }
 
-fn prepare(config: &Config) -> Result<(Start, Option<Devnet>), Failure> {
+fn prepare(config: &Config, started: Instant) -> Result<(Start, Option<Devnet>), Failure> {
     let usage = |why: String| (exit::USAGE, why);
     let playing = playing(config).map_err(usage)?;
+    if let Some(path) = &config.figures {
+        check_folder("--figures", path).map_err(usage)?;
+    }
     let World { source, generator, devnet } = world(config)?;
     let at = config.at.or(source.info().spawn).unwrap_or_else(|| generator.spawn());
     let settings = player_settings(config);
@@ -67,6 +71,7 @@ fn prepare(config: &Config) -> Result<(Start, Option<Devnet>), Failure> {
         size: config.size,
         headless: config.headless,
         playing,
+        figures: config.figures.clone().map(|file| (file, started)),
     };
     Ok((start, devnet))
 }
@@ -77,15 +82,20 @@ fn playing(config: &Config) -> Result<Option<Playing>, String> {
         Some(path) => script::parse(&read_script(path)?).map_err(|invalid| format!("{}: {invalid}", path.display()))?,
         None => vec![],
     };
-    if let Some(folder) =
-        config.screenshot.as_deref().and_then(Path::parent).filter(|folder| !folder.as_os_str().is_empty())
-        && !folder.is_dir()
-    {
-        return Err(format!("--screenshot: there is no folder {}", folder.display()));
+    if let Some(path) = &config.screenshot {
+        check_folder("--screenshot", path)?;
     }
     let picture = config.screenshot.as_ref().map(|path| path.display().to_string());
     let plays = config.script.is_some() || picture.is_some();
     Ok(plays.then(|| Playing::new(steps, picture)))
+}
+
+/// A file that can't be written is better known before the game than after it.
+fn check_folder(option: &str, path: &Path) -> Result<(), String> {
+    match path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        Some(folder) if !folder.is_dir() => Err(format!("{option}: there is no folder {}", folder.display())),
+        _ => Ok(()),
+    }
 }
 
 fn read_script(path: &Path) -> Result<String, String> {
@@ -116,8 +126,8 @@ fn world(config: &Config) -> Result<World, Failure> {
             Ok(World { source: Box::new(source), generator, devnet: None })
         }
         Connect::Node { url, token } => node(url, token.as_deref(), config, workers, None),
-        Connect::Devnet => {
-            let devnet = Devnet::start().map_err(|why| (exit::NODE, why))?;
+        Connect::Devnet { dir } => {
+            let devnet = Devnet::start(dir.as_deref()).map_err(|why| (exit::NODE, why))?;
             let (url, token) = (devnet.url.clone(), devnet.token.clone());
             node(&url, Some(&token), config, workers, Some(devnet))
         }

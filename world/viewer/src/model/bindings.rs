@@ -27,6 +27,8 @@ pub struct Held {
     pub down: bool,
     /// Hurry.
     pub hurry: bool,
+    /// Right and forward, from -1 to 1: a gamepad's stick.
+    pub stick: [f32; 2],
 }
 
 /// Where the eyes look: `yaw` 0 is north (-z), growing to the left; `pitch` is up.
@@ -64,7 +66,8 @@ impl Gaze {
 /// What a body wants whose player holds these keys and looks there.
 pub fn intent(held: Held, gaze: Gaze) -> Intent {
     let axis = |plus: bool, minus: bool| f64::from(i8::from(plus) - i8::from(minus));
-    let (ahead, aside) = (axis(held.forward, held.back), axis(held.right, held.left));
+    let [right, forward] = held.stick.map(f64::from);
+    let (ahead, aside) = (axis(held.forward, held.back) + forward, axis(held.right, held.left) + right);
     let (sin, cos) = f64::from(gaze.yaw).sin_cos();
     let mut walk = [-sin * ahead + cos * aside, -cos * ahead - sin * aside];
     let length = walk[0].hypot(walk[1]);
@@ -76,7 +79,7 @@ pub fn intent(held: Held, gaze: Gaze) -> Intent {
         rise: axis(held.up, held.down),
         jump: held.up,
         // Nobody sprints backwards.
-        sprint: held.hurry && !held.back,
+        sprint: held.hurry && ahead >= 0.0,
         sneak: held.down,
         speed_m_s: None,
     }
@@ -103,6 +106,9 @@ mod tests {
         check(Held { left: true, ..right }, 30.0, [0.0, 0.0]);
         let half = std::f64::consts::FRAC_1_SQRT_2;
         check(Held { right: true, ..forward }, 0.0, [half, -half]);
+        // A stick that is pushed halfway walks slowly; with a key beside it nobody gets faster than at a walk.
+        check(Held { stick: [0.0, 0.5], ..Held::default() }, 90.0, [-0.5, 0.0]);
+        check(Held { stick: [0.0, 0.5], ..forward }, 0.0, [0.0, -1.0]);
     }
 
     #[test]

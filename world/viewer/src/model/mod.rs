@@ -1,8 +1,8 @@
 //! What the viewer thinks, without bevy: plain state and arithmetic that tests can hold still.
 //!
 //! [`origin`] keeps `f32` away from large numbers, [`residency`] says which chunks live and what is to be meshed,
-//! [`distance`] covers the land beyond them, [`sky`] lights it; [`bindings`] turns keys into wishes, [`inventory`],
-//! [`palette`], [`chat`], [`chart`] and [`settings`] are what the screens show.
+//! [`distance`] covers the land beyond them, [`sky`] lights it; [`bindings`] turns keys into wishes, [`pad`] a gamepad's;
+//! [`inventory`], [`palette`], [`chat`], [`chart`] and [`settings`] are what the screens show.
 
 pub mod bindings;
 pub mod chart;
@@ -10,6 +10,7 @@ pub mod chat;
 pub mod distance;
 pub mod inventory;
 pub mod origin;
+pub mod pad;
 pub mod palette;
 pub mod residency;
 pub mod settings;

@@ -1,4 +1,4 @@
-//! What a player sets once: view distance, field of view, shadows, mouse, name. Kept as JSON in the user's configuration.
+//! What a player sets once: view distance, field of view, shadows, mouse, gamepad, name. Kept as JSON in the user's configuration.
 
 use std::{
     fs, io,
@@ -29,6 +29,8 @@ pub struct Settings {
     pub mouse_percent: u32,
     /// Pushing the mouse away looks down.
     pub mouse_inverted: bool,
+    /// A gamepad counts, if there is one.
+    pub gamepad: bool,
     /// Smooth edges.
     pub smooth: bool,
     /// What others see above the player's head.
@@ -55,6 +57,7 @@ impl Default for Settings {
             shadows: Shadows::Far,
             mouse_percent: 100,
             mouse_inverted: false,
+            gamepad: true,
             smooth: true,
             name: "walker".into(),
         }

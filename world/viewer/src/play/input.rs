@@ -10,7 +10,7 @@ use bevy::{
 };
 use bitdust_world::body::Mode;
 
-use super::{Action, Beat, Player, runner::Playing};
+use super::{Action, Beat, Player, gamepad::Gamepad, runner::Playing};
 use crate::{
     model::bindings::Held,
     screen::{Hud, Screen, SettingsRes},
@@ -50,12 +50,14 @@ fn look(motion: Res<AccumulatedMouseMotion>, settings: Res<SettingsRes>, mut pla
 
 fn move_body(
     keys: Res<ButtonInput<KeyCode>>,
+    pad: Option<Res<Gamepad>>,
     time: Res<Time>,
     mut player: ResMut<Player>,
     mut actions: MessageWriter<Action>,
     mut jumped_s: Local<f32>,
 ) {
     let held = held(&keys);
+    let held = pad.map_or(held, |pad| pad.0.with(held));
     if player.held != held {
         player.held = held;
     }
@@ -83,6 +85,7 @@ fn held(keys: &ButtonInput<KeyCode>) -> Held {
         up: keys.pressed(KeyCode::Space),
         down: any([KeyCode::ShiftLeft, KeyCode::ShiftRight]),
         hurry: any([KeyCode::ControlLeft, KeyCode::ControlRight]),
+        stick: [0.0; 2],
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a player does: the link to the world's source, keys and mouse, walking, building, scripts.
+//! What a player does: the link to the world's source, keys, mouse and gamepad, walking, building, scripts.
 //!
 //! Everything that can be done is an [`Action`]; keyboard, screens and scripts only say which. So whatever a script can't do a
 //! person can't either, and a test presses no keys.
@@ -6,6 +6,7 @@
 //! Order within a frame ([`Beat`]): news come in, hands and scripts wish, the body moves, the scene follows.
 
 pub mod building;
+pub mod gamepad;
 pub mod input;
 pub mod link;
 pub mod quest;

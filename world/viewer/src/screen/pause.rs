@@ -19,7 +19,9 @@ const KEYS: &str = "\
 W A S D  walk     mouse  look     space  jump, rise     shift  sneak, sink     ctrl  run
 left  break     right  place     middle  pick     wheel, 1-9  choose     R  use     F  fly
 E  blocks     T  chat     M  map     P  travel     G H J B  gestures
-F1  hide all     F3  numbers     F12  picture     Esc  this menu";
+F1  hide all     F3  numbers     F12  picture     Esc  this menu
+Gamepad: sticks  walk, look     A  jump     B  sneak     triggers  place, break     shoulders  choose
+X  use     Y  blocks     Back  map     Start  this menu     stick presses  run, fly     cross  gestures, pick";
 
 impl Plugin for PausePlugin {
     fn build(&self, app: &mut App) {

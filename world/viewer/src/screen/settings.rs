@@ -25,17 +25,19 @@ enum Row {
     Shadows,
     Mouse,
     Inverted,
+    Gamepad,
     Smooth,
     Name,
 }
 
-const ROWS: [(Row, &str); 7] = [
+const ROWS: [(Row, &str); 8] = [
     (Row::View, "View distance"),
     (Row::Fov, "Field of view"),
     (Row::Shadows, "Shadows"),
     (Row::Smooth, "Smooth edges"),
     (Row::Mouse, "Mouse sensitivity"),
     (Row::Inverted, "Mouse upside down"),
+    (Row::Gamepad, "Gamepad"),
     (Row::Name, "Name (type it)"),
 ];
 
@@ -92,6 +94,7 @@ fn turned(mut settings: Settings, row: Row, by: i32) -> Settings {
             settings.shadows = if by > 0 { settings.shadows.next() } else { settings.shadows.next().next() }
         }
         Row::Inverted => settings.mouse_inverted = !settings.mouse_inverted,
+        Row::Gamepad => settings.gamepad = !settings.gamepad,
         Row::Smooth => settings.smooth = !settings.smooth,
         Row::Name => {}
     }
@@ -106,6 +109,7 @@ fn value(settings: &Settings, row: Row) -> String {
         Row::Shadows => settings.shadows.name().to_owned(),
         Row::Mouse => format!("{} %", settings.mouse_percent),
         Row::Inverted => on(settings.mouse_inverted),
+        Row::Gamepad => on(settings.gamepad),
         Row::Smooth => on(settings.smooth),
         Row::Name => format!("{}_", settings.name),
     }

@@ -1,35 +1,24 @@
 //! `--devnet`: a whole network on this machine for a first look, ended with the viewer.
 //!
-//! The program `bitdust` does the work; it lies beside this one or on the `PATH`. Its customer's node keeps the world; a
-//! ledger that lists none gets one.
+//! The program `bitdust` does the work; it lies beside this one or on the `PATH`. Its customer's node publishes a world and
+//! builds in it ([`first_look`](super::first_look)); the viewer is another player, with a node of its own that has seen nothing
+//! yet, so what it shows comes from the suppliers.
 
 use std::{
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    time::{Duration, Instant},
 };
 
-use bitdust_rpc::{
-    api::{MarketClient, WorldClient},
-    client::Client,
-    token::Token,
-    types::world::CreateWorld,
-};
+use bitdust_rpc::{client::Client, token::Token};
 use serde::Deserialize;
 
-/// The world of a fresh devnet.
-const WORLD: &str = include_str!("devnet-world.json");
-
-/// Suppliers of a devnet, all of which a world's dataset needs.
-const SUPPLIERS: usize = 8;
-/// Offers are there within a few blocks of a second each.
-const OFFERS_PATIENCE: Duration = Duration::from_secs(60);
+use super::first_look;
 
 /// A running network; dropping it ends it.
 pub struct Devnet {
     child: Child,
-    /// Its customer's API.
+    /// The player's API.
     pub url: String,
     /// Where that node wrote its token.
     pub token: PathBuf,
@@ -42,22 +31,46 @@ struct Network {
 
 #[derive(Deserialize)]
 struct Node {
-    role: String,
+    name: String,
     rpc: String,
-    dir: String,
+    dir: PathBuf,
+}
+
+impl Node {
+    fn token(&self) -> PathBuf {
+        self.dir.join("token")
+    }
+
+    fn client(&self) -> Result<Client, String> {
+        let token = Token::load(&self.token()).map_err(|error| error.to_string())?;
+        Client::new(&self.rpc, Some(&token)).map_err(|error| error.to_string())
+    }
+}
+
+impl Network {
+    fn find(&self, name: &str) -> Result<&Node, String> {
+        let node = self.nodes.iter().find(|node| node.name == name);
+        node.ok_or_else(|| {
+            format!("the network has no node {name}; one that was laid out otherwise can't be used here")
+        })
+    }
 }
 
 impl Devnet {
-    /// Starts one, and waits until its nodes have met. That takes about half a minute.
-    pub fn start() -> Result<Devnet, String> {
+    /// Starts one, and waits until its nodes have met and its world is built. A network that is in `dir` goes on; a new one is
+    /// laid out there, or for this time only.
+    pub fn start(dir: Option<&Path>) -> Result<Devnet, String> {
         let program = program();
-        eprintln!("Starting a network on this machine; this takes about half a minute…");
-        let mut child = Command::new(&program)
-            .args(["--json", "devnet", "--free-ports"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(|error| format!("{} can't be started: {error}; build it with `cargo build`", program.display()))?;
+        eprintln!("Starting a network on this machine: 4 validators, 8 suppliers, a builder and you…");
+        let mut command = Command::new(&program);
+        command.args(["--json", "devnet", "--free-ports", "--players", "1"]);
+        if let Some(dir) = dir {
+            command.arg("--dir").arg(dir);
+        }
+        let mut child =
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(|error| {
+                format!("{} can't be started: {error}; build it with `cargo build`", program.display())
+            })?;
         let output = child.stdout.take().ok_or("the network's output can't be read")?;
         let mut devnet = Devnet { child, url: String::new(), token: PathBuf::new() };
         let network = BufReader::new(output)
@@ -65,51 +78,16 @@ impl Devnet {
             .map_while(Result::ok)
             .find_map(|line| serde_json::from_str::<Network>(&line).ok())
             .ok_or("the network ended before it was ready; what it said stands above")?;
-        let customer = network
-            .nodes
-            .into_iter()
-            .find(|node| node.role.contains("customer"))
-            .ok_or("the network has no customer, who would keep the world")?;
-        devnet.url = customer.rpc;
-        devnet.token = Path::new(&customer.dir).join("token");
-        devnet.make_world()?;
-        Ok(devnet)
-    }
-
-    fn make_world(&self) -> Result<(), String> {
-        let token = Token::load(&self.token).map_err(|error| error.to_string())?;
+        let (builder, player) = (network.find("customer-0")?, network.find("customer-1")?);
+        devnet.url.clone_from(&player.rpc);
+        devnet.token = player.token();
+        let (builder, player) = (builder.client()?, player.client()?);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|error| format!("no thread to talk to the node: {error}"))?;
-        runtime.block_on(async {
-            let client = Client::connect(&self.url, Some(&token)).await.map_err(|error| error.to_string())?;
-            let explain = |error| client.explain(error).to_string();
-            if client.world_list().await.map_err(explain)?.is_empty() {
-                let definition = serde_json::from_str(WORLD).map_err(|error| format!("the devnet's world: {error}"))?;
-                wait_for_suppliers(&client).await?;
-                eprintln!("Publishing a world…");
-                client.world_create(CreateWorld { definition, epochs: None }).await.map_err(explain)?;
-            }
-            Ok(())
-        })
-    }
-}
-
-/// A network that has just started needs some blocks until its suppliers have entered their offers on the ledger.
-async fn wait_for_suppliers(client: &Client) -> Result<(), String> {
-    let begun = Instant::now();
-    loop {
-        let offers = client.market_offers().await.map_err(|error| client.explain(error).to_string())?.len();
-        if offers >= SUPPLIERS {
-            return Ok(());
-        }
-        if begun.elapsed() > OFFERS_PATIENCE {
-            return Err(format!(
-                "only {offers} of {SUPPLIERS} suppliers offer space after {OFFERS_PATIENCE:?}; try again"
-            ));
-        }
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        runtime.block_on(first_look::prepare(&builder, &player))?;
+        Ok(devnet)
     }
 }
 

@@ -2,5 +2,8 @@
 
 pub mod devnet;
 pub mod exit;
+pub mod figures;
+pub mod first_look;
+pub mod gamepad;
 pub mod offscreen;
 pub mod screenshot;
