@@ -47,7 +47,8 @@ pub struct Emerged {
     pub wall_s: f64,
     /// The time that all of the server's threads together were on a core.
     pub cpu_s: f64,
-    failed: u64,
+    /// Lua has no whole numbers.
+    failed: f64,
 }
 
 impl Luanti {
@@ -92,7 +93,7 @@ impl Luanti {
             let last: Vec<&str> = log.lines().rev().take(5).collect();
             format!("{} said: {}", self.program.display(), last.into_iter().rev().collect::<Vec<_>>().join(" | "))
         })?;
-        ensure!(emerged.failed == 0, "{} blocks could not be emerged", emerged.failed);
+        ensure!(emerged.failed == 0.0, "{} blocks could not be emerged", emerged.failed);
         Ok(emerged)
     }
 

@@ -2,14 +2,13 @@
 //!
 //! After a stream's protocol is agreed on, the accepting side writes one byte: come in, or why not. Without it a stream
 //! that finds no place would just die, and the opener couldn't tell a busy peer from a broken one. One task per
-//! protocol empties libp2p-stream's inbox, which holds a single stream and drops what doesn't fit; an opener whose
-//! stream was dropped there sees the end of the stream instead of the byte, and tries again (`handle.rs`).
+//! protocol empties its inbox (`streams.rs`), where what doesn't fit is dropped; an opener whose stream was dropped there
+//! sees the end of the stream instead of the byte, and tries again (`handle.rs`).
 
 use std::{sync::Arc, time::Duration};
 
-use futures::{AsyncReadExt as _, AsyncWriteExt as _, StreamExt as _};
+use futures::{AsyncReadExt as _, AsyncWriteExt as _};
 use libp2p::PeerId;
-use libp2p_stream::IncomingStreams;
 use tokio::{
     sync::{Semaphore, mpsc, watch},
     time::timeout,
@@ -21,6 +20,7 @@ use crate::{
     protocol::Protocol,
     slots::Slots,
     stream::{Place, Stream},
+    streams::Inbox,
 };
 
 const COME_IN: u8 = 0;
@@ -63,21 +63,21 @@ pub(crate) struct Door {
 }
 
 /// Starts serving `raw`.
-pub(crate) fn open(door: Door, raw: IncomingStreams) -> Incoming {
+pub(crate) fn open(door: Door, raw: Inbox) -> Incoming {
     let (queue, streams) = mpsc::channel(door.waiting);
     let protocol = door.protocol;
     tokio::spawn(serve(door, raw, queue));
     Incoming { protocol, streams }
 }
 
-async fn serve(mut door: Door, mut raw: IncomingStreams, queue: mpsc::Sender<Stream>) {
+async fn serve(mut door: Door, mut raw: Inbox, queue: mpsc::Sender<Stream>) {
     let refusals = Arc::new(Semaphore::new(REFUSALS_AT_ONCE));
     loop {
         let next = tokio::select! {
             () = queue.closed() => return,
             // Nothing is ever sent: this ends when the swarm's task drops the other end.
             _ = door.alive.changed() => return,
-            next = raw.next() => next,
+            next = raw.recv() => next,
         };
         let Some((peer, stream)) = next else { return };
         admit(&door, &queue, &refusals, peer, stream);

@@ -22,6 +22,7 @@ use crate::{
     gossip,
     protocol::{identify_version, kademlia},
     shelf::{PROVIDERS_PER_KEY, Shelf},
+    streams,
 };
 
 /// A Kademlia message: 128 providers × (42 + 8 addresses × 64) bytes = 71 KiB, rounded up.
@@ -52,7 +53,7 @@ pub(crate) struct Behaviour {
     pub(crate) gossip: gossip::Behaviour,
     identify: identify::Behaviour,
     ping: ping::Behaviour,
-    pub(crate) streams: libp2p_stream::Behaviour,
+    pub(crate) streams: streams::Behaviour,
     through_relays: relay::client::Behaviour,
     relay: Toggle<relay::Behaviour>,
 }
@@ -77,7 +78,7 @@ impl Behaviour {
             gossip: gossip::behaviour(keypair, config.chain_id)?,
             identify: identify::Behaviour::new(identify),
             ping: ping::Behaviour::default(),
-            streams: libp2p_stream::Behaviour::new(),
+            streams: streams::Behaviour::default(),
             through_relays,
             relay: Toggle::from(config.relay_serve.then(|| relay_behaviour(keypair, limits))),
         })

@@ -4,7 +4,6 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use libp2p::{Multiaddr, PeerId};
-use libp2p_stream::{Control, OpenStreamError};
 use tokio::{
     sync::{mpsc, oneshot, watch},
     time::{sleep, timeout},
@@ -21,6 +20,7 @@ use crate::{
     shelf::{PROVIDER_KEY_BYTES_MAX, RECORD_BYTES_MAX},
     slots::{Slots, Waiting},
     stream::{Place, Stream},
+    streams::{Control, OpenError},
     topic::{Subject, Topic},
 };
 
@@ -191,7 +191,7 @@ impl Handle {
     /// [`Error::AlreadyAccepted`].
     pub fn accept(&self, protocol: Protocol) -> Result<Incoming, Error> {
         let name = protocol.on_wire(self.inner.chain_id);
-        let raw = self.inner.control.clone().accept(name).map_err(|_| Error::AlreadyAccepted(protocol))?;
+        let raw = self.inner.control.accept(name).ok_or(Error::AlreadyAccepted(protocol))?;
         let limits = &self.inner.limits;
         let door = Door {
             protocol,
@@ -296,8 +296,8 @@ impl Handle {
                 pause *= 2;
             }
             self.connect_unbounded(peer).await?;
-            reason = match self.inner.control.clone().open_stream(peer, name.clone()).await {
-                Err(OpenStreamError::UnsupportedProtocol(_)) => return Err(Error::Unsupported { peer, protocol }),
+            reason = match self.inner.control.open(peer, name.clone()).await {
+                Err(OpenError::Unsupported) => return Err(Error::Unsupported { peer, protocol }),
                 Err(error) => error.to_string(),
                 Ok(mut stream) => match admission::knock(&mut stream).await {
                     Answer::Admitted => return Ok(stream),

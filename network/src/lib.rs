@@ -48,6 +48,7 @@ mod slots;
 mod stall;
 mod start;
 mod stream;
+mod streams;
 mod topic;
 mod transport;
 pub mod wire;

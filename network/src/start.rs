@@ -37,7 +37,7 @@ impl Network {
             return Err(Error::NoRelay);
         }
         let swarm = transport::swarm(&keypair, &config)?;
-        let control = swarm.behaviour().streams.new_control();
+        let control = swarm.behaviour().streams.control();
         let shared = Arc::new(Shared::new(local, config.hidden));
         let (announcer, events) = events::channel(config.limits.gossip_waiting);
         let (commands, questions) = mpsc::channel(COMMANDS_WAITING);

@@ -69,7 +69,12 @@ pub fn replace<S: Store>(store: &mut S, who: Address, proven: u64, failed: &[u32
     let before = listed(store, who, list)?.len();
     let kept = failed.len().min(usize::from(PROBATION_SLOTS_MAX));
     for (position, at) in (0..PROBATION_SLOTS_MAX).zip(0..kept.max(before)) {
-        failed.get(at).filter(|_| at < kept).copied().unwrap_or(0).save(store, layout::probation_at(who, list, position));
+        failed
+            .get(at)
+            .filter(|_| at < kept)
+            .copied()
+            .unwrap_or(0)
+            .save(store, layout::probation_at(who, list, position));
     }
     Ok(())
 }

@@ -13,8 +13,9 @@ use bitdust_types::{Address, DatasetId};
 
 use super::remote::Remote;
 
-/// Idle streams kept to one supplier: a third of the 48 that may be open, so that two thirds can be at work.
-const IDLE_PER_SUPPLIER: usize = 16;
+/// Idle streams kept to one supplier: two thirds of the 48 that may be open. A view of built places needs one for each of some
+/// twenty datasets, and whoever needs another takes an idle one's place.
+const IDLE_PER_SUPPLIER: usize = 32;
 /// Of them, for one slot: as many as windows of one download are under way.
 const IDLE_PER_SLOT: usize = 4;
 

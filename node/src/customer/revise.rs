@@ -3,14 +3,14 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use alloy_sol_types::SolCall as _;
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use bitdust_ledger::market::abi::IMarket;
 use bitdust_market::{
     customer::{Placement, Record, Revision, difference, revision::SlotTarget},
     manifest::{Change, Manifest},
     wire::{BlobRef, Code, Commit, SignedHold},
 };
-use bitdust_types::{Amount, SlabId, U256, system::MARKET};
+use bitdust_types::{Amount, DatasetId, SlabId, U256, system::MARKET};
 use futures::{StreamExt as _, stream::FuturesUnordered};
 
 use super::{
@@ -32,10 +32,23 @@ pub struct Final {
     pub held: u16,
 }
 
+/// Another revision was made meanwhile: by another writer, or by this account before it was stopped.
+#[derive(Debug, thiserror::Error)]
+#[error("dataset {dataset} was changed by another writer (revision {number}); put again")]
+pub struct Overtaken {
+    dataset: DatasetId,
+    number: u64,
+}
+
+fn overtaken(dataset: &Dataset, state: &DatasetState, current: &Manifest) -> Result<(), Overtaken> {
+    let number = state.info.number;
+    if number == current.number() { Ok(()) } else { Err(Overtaken { dataset: dataset.id, number }) }
+}
+
 /// Makes a change final: at least k + margin slots hold it when this returns.
 ///
 /// # Errors
-/// Too few promises, or the ledger's refusal in words. The dataset is as before then; what was sent stays staged.
+/// [`Overtaken`]; too few promises, or the ledger's refusal in words. The dataset is as before then; what was sent stays staged.
 pub async fn revise(
     shared: &Arc<Shared>,
     dataset: &Dataset,
@@ -45,9 +58,7 @@ pub async fn revise(
     batch: &Batch,
 ) -> Result<Final> {
     let state = dataset.refresh(shared)?;
-    if state.info.number != current.number() {
-        bail!("dataset {} was changed by another writer (revision {}); put again", dataset.id, state.info.number);
-    }
+    overtaken(dataset, &state, current)?;
     let new: Vec<SlabId> = change.slabs.iter().map(|slab| slab.id).collect();
     let revision = assemble(shared, current, change, &state).await?;
     let agreed = |slot: &u16| (*slot, rate(&state, *slot, placed.get(slot).map(|placement| placement.rate)));
@@ -64,6 +75,10 @@ pub async fn revise(
         holds: holds.iter().map(hold_sig).collect(),
     };
     let sent = shared.sender.transact(MARKET, U256::ZERO, call.abi_encode().into()).await;
+    if sent.is_err() {
+        // Why it was refused matters less than that another revision came first.
+        overtaken(dataset, &dataset.refresh(shared)?, current)?;
+    }
     let included = sent.with_context(|| format!("revision {} of dataset {}", revision.number(), dataset.id))?;
     let held = count_held(shared, dataset, &revision)?;
     let manifest = Arc::new(revision.manifest);

@@ -165,6 +165,34 @@ async fn an_interrupted_put_goes_on_without_sending_held_shards_again() {
     assert_eq!(get(&customer, dataset, "copy").await, content);
 }
 
+/// A transaction that a node had sent before it was killed may be included after its restart: then a revision is there that
+/// the new put doesn't expect.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_put_that_is_overtaken_goes_on_top_of_the_other_revision() {
+    use tokio::io::AsyncWriteExt as _;
+    let world = World::start(3).await;
+    let before = world.customer(1);
+    let dataset = create(&before, 2, 3).await;
+    put(&before, dataset, vec![file("gone", b"0")]).await.unwrap();
+    let after = world.customer(1);
+    let (mut source, content) = tokio::io::duplex(16);
+    let slow = PutFile { bytes: None, content: Box::new(content), ..file("slow", b"") };
+    let putting = tokio::spawn(async move {
+        let receipt = put(&after, dataset, vec![slow]).await;
+        (after, receipt)
+    });
+    source.write_all(&[1; 64]).await.unwrap();
+    put(&before, dataset, vec![file("quick", b"1")]).await.unwrap();
+    before.remove(dataset, vec!["gone".to_owned()]).await.unwrap();
+    drop(source);
+    let (after, receipt) = putting.await.unwrap();
+    assert_eq!(receipt.unwrap().number, 4);
+    let manifest = after.manifest(dataset).await.unwrap();
+    assert_eq!(manifest.list("").map(|file| file.path.clone()).collect::<Vec<_>>(), ["quick", "slow"]);
+    assert_eq!(get(&after, dataset, "slow").await, [1; 64]);
+    assert_eq!(get(&after, dataset, "quick").await, b"1");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn puts_that_come_together_share_a_revision() {
     let world = World::start(3).await;

@@ -27,7 +27,8 @@ use tokio::{
 use super::{
     Dataset, Progress, PutFile, PutReceipt, Shared,
     escrow::{self, Cover},
-    placing, revise,
+    placing,
+    revise::{self, Overtaken},
     slab::{self, Batch, Context, Sent, budget_units},
 };
 
@@ -36,6 +37,8 @@ use super::{
 pub const BUDGET_BYTES: u64 = 200 << 20;
 /// Bytes read from a source at once.
 const READ_BYTES: usize = 256 << 10;
+/// Revisions of others that one of ours goes on top of before it gives up.
+const OVERTAKEN_MAX: usize = 5;
 /// How long a source may bring nothing.
 const SOURCE_PATIENCE: Duration = Duration::from_secs(300);
 
@@ -90,6 +93,8 @@ struct Session {
     done: Vec<Done>,
     removed: Vec<String>,
     waiting: Vec<Waiting>,
+    /// Whether somebody relies on the revision that the batch began with.
+    is_pinned: bool,
     followers: Vec<watch::Sender<Progress>>,
     /// Whether a file is being read: its slabs must be kept although no entry names them yet.
     reading: bool,
@@ -149,6 +154,7 @@ impl Session {
             done: Vec::new(),
             removed: Vec::new(),
             waiting: Vec::new(),
+            is_pinned: false,
             followers: Vec::new(),
             reading: false,
             deadline: Instant::now() + Duration::from_millis(FLUSH_MS),
@@ -196,7 +202,8 @@ impl Session {
                 let refusal = anyhow!("dataset {dataset} is at revision {newest} by now, not at {onto}; read it again");
                 drop(reply.send(Err(refusal)));
             }
-            Job::Put { mut files, progress, reply, .. } => {
+            Job::Put { mut files, progress, reply, onto } => {
+                self.is_pinned |= onto.is_some();
                 self.followers.push(progress);
                 let mut paths = Vec::new();
                 match self.read_all(&mut files, &mut paths).await {
@@ -360,10 +367,16 @@ impl Session {
             self.join(index).await?;
             self.tell();
         }
-        let change = self.change()?;
-        let files = change.files.clone();
-        let made =
-            revise::revise(&self.shared, &self.dataset, &self.manifest, change, &self.placed, &self.batch).await?;
+        let (mut made, mut files) = self.try_revise().await?;
+        for _ in 0..OVERTAKEN_MAX {
+            if made.is_ok() || self.is_pinned || !made.as_ref().is_err_and(|error| error.is::<Overtaken>()) {
+                break;
+            }
+            // What is to be stored doesn't depend on what else is there: it goes on top of the other revision.
+            self.manifest = self.dataset.manifest(&self.shared).await?;
+            (made, files) = self.try_revise().await?;
+        }
+        let made = made?;
         self.manifest = made.manifest;
         // What was placed is on the ledger now.
         self.placed.retain(|slot, _| self.batch.failed().contains_key(slot));
@@ -384,9 +397,17 @@ impl Session {
         })
     }
 
+    /// One attempt, and the files that it is about.
+    async fn try_revise(&self) -> Result<(Result<revise::Final>, Vec<FileEntry>)> {
+        let change = self.change()?;
+        let files = change.files.clone();
+        let made = revise::revise(&self.shared, &self.dataset, &self.manifest, change, &self.placed, &self.batch).await;
+        Ok((made, files))
+    }
+
     /// What changes: complete files, new slabs, and slabs that nothing uses any more.
     fn change(&self) -> Result<Change> {
-        let mut change = Change { tombstones: self.removed.clone(), ..Change::default() };
+        let mut change = Change { tombstones: self.still_there(), ..Change::default() };
         let mut added = BTreeSet::new();
         let named: BTreeSet<u64> =
             self.done.iter().flat_map(|done| &done.packed.pieces).map(|piece| piece.slab).collect();
@@ -408,6 +429,11 @@ impl Session {
             change.dropped = unused.into_iter().filter(|id| !added.contains(id)).collect();
         }
         Ok(change)
+    }
+
+    /// Files to remove that nobody has removed meanwhile.
+    fn still_there(&self) -> Vec<String> {
+        self.removed.iter().filter(|path| self.manifest.file(path).is_some()).cloned().collect()
     }
 
     fn entry(&self, done: &Done) -> Result<FileEntry> {
