@@ -53,7 +53,11 @@ impl Ingress {
     pub async fn submit_proof(&self, prove: Prove) -> Result<B256, LedgerError> {
         let (chain, hash, raw) = (self.chain.clone(), prove.hash(), prove.encode());
         let (supplier, epoch) = (prove.supplier, Epoch(prove.epoch));
-        blocking(move || chain.admit_proof(prove)).await?;
+        match blocking(move || chain.admit_proof(prove)).await {
+            // One that waits already is told once more: nobody may have heard it.
+            Ok(_) | Err(LedgerError::Invalid(Invalid::ProofTwice { .. })) => {}
+            Err(error) => return Err(error),
+        }
         let chain = self.chain.clone();
         self.spread(Topic::Proofs, raw.into(), move || lock(&chain.proofs).contains(supplier, epoch));
         Ok(hash)

@@ -23,6 +23,8 @@ use bitdust_world::{
 use futures::StreamExt as _;
 use tokio::{sync::mpsc, time};
 
+use crate::terrain::{Orders, Terrain};
+
 /// Between two looks around.
 const FRAME: Duration = Duration::from_millis(50);
 /// How far it sees.
@@ -62,7 +64,7 @@ pub struct Bot {
     requested: Instant,
     news: mpsc::Receiver<News>,
     teller: mpsc::Sender<News>,
-    terrain: mpsc::Sender<ChunkPos>,
+    terrain: Terrain,
 }
 
 /// What came of a flight.
@@ -89,17 +91,8 @@ impl Bot {
         at: [f64; 3],
     ) -> Self {
         let (teller, news) = mpsc::channel(64 * 1024);
-        let (terrain, mut making) = mpsc::channel::<ChunkPos>(64 * 1024);
         let made = teller.clone();
-        // A core of the player's machine makes terrain; what it made is dropped, since nobody looks.
-        std::thread::spawn(move || {
-            while let Some(pos) = making.blocking_recv() {
-                drop(generator.chunk(pos));
-                if made.blocking_send(News::Shown(pos, None)).is_err() {
-                    return;
-                }
-            }
-        });
+        let terrain = Terrain::start(generator, move |pos| drop(made.blocking_send(News::Shown(pos, None))));
         let now = Instant::now();
         Bot {
             node: Arc::new(node),
@@ -118,7 +111,7 @@ impl Bot {
         }
     }
 
-    /// Stands still until everything in view is there, as players do while a world loads. Answers what it took.
+    /// Stands still until everything in view and just beyond is there, as players do while a world loads. Answers what it took.
     pub async fn arrive(&mut self, limit: Duration) -> Result<Duration> {
         let begun = Instant::now();
         self.velocity_m_s = [0.0; 3];
@@ -127,7 +120,7 @@ impl Bot {
             frames.tick().await;
             self.frame();
             let missing = self.missing();
-            if missing.is_empty() {
+            if missing.is_empty() && self.asked.is_empty() {
                 return Ok(begun.elapsed());
             }
             let some: Vec<String> = missing.iter().take(DESCRIBED_MAX).map(|pos| self.describe(*pos)).collect();
@@ -244,13 +237,15 @@ impl Bot {
         let now = Instant::now();
         (self.requested, self.requests) = (now, self.requests + 1);
         self.asked.extend(chunks.iter().map(|wanted| (wanted.pos, now)));
-        let (node, world, teller, terrain) = (self.node.clone(), self.world, self.teller.clone(), self.terrain.clone());
+        let (node, world, teller, terrain) =
+            (self.node.clone(), self.world, self.teller.clone(), self.terrain.orders());
         tokio::spawn(async move {
-            let mut open: HashSet<ChunkPos> = chunks.iter().map(|wanted| wanted.pos).collect();
+            let due = |wanted: &WantedChunk| now + Duration::from_millis(wanted.deadline_ms.into());
+            let mut open: HashMap<ChunkPos, Instant> = chunks.iter().map(|wanted| (wanted.pos, due(wanted))).collect();
             let request = ChunksRequest { chunks, stand_in: false };
             let ended = receive(&node, world, &request, &mut open, &teller, &terrain).await;
             let reason = ended.err().map_or_else(|| "its answer is missing".to_owned(), |error| format!("{error:#}"));
-            for pos in open {
+            for pos in open.into_keys() {
                 let _ = teller.send(News::Lost(pos, reason.clone())).await;
             }
             let _ = teller.send(News::RequestDone).await;
@@ -262,14 +257,15 @@ async fn receive(
     node: &Client,
     world: B256,
     request: &ChunksRequest,
-    open: &mut HashSet<ChunkPos>,
+    open: &mut HashMap<ChunkPos, Instant>,
     teller: &mpsc::Sender<News>,
-    terrain: &mpsc::Sender<ChunkPos>,
+    terrain: &Orders,
 ) -> Result<()> {
     let mut frames = node.chunks(world, request).await?;
     while let Some(frame) = frames.next().await {
         let frame = frame?;
-        anyhow::ensure!(open.remove(&frame.pos()), "{} was answered twice, or not asked for", frame.pos());
+        let due = open.remove(&frame.pos());
+        let due = due.with_context(|| format!("{} was answered twice, or not asked for", frame.pos()))?;
         let news = match frame {
             Frame::Chunk { pos, packed, .. } => {
                 // The bytes count, not what is said of them.
@@ -277,7 +273,7 @@ async fn receive(
                 News::Shown(pos, Some(hash))
             }
             Frame::Generated { pos, .. } => {
-                let _ = terrain.send(pos).await;
+                terrain.make(pos, due);
                 continue;
             }
             Frame::Failed { pos, reason } => News::Lost(pos, reason),

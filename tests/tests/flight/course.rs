@@ -65,10 +65,13 @@ fn chunks(place: LocationPos) -> impl Iterator<Item = ChunkPos> {
     place.chunks().filter(|chunk| (chunk.x + chunk.z) & 1 == 0 && (1..=3).contains(&(chunk.y & 7)))
 }
 
+/// In no two chunks the same: a chunk that is like another on the disk already would not be fetched.
 fn edits(chunk: ChunkPos) -> impl Iterator<Item = (bitdust_world::VoxelPos, BlockId)> {
+    let place = [chunk.x, chunk.y, chunk.z].iter().fold(0_u64, |place, part| place << 21 | (*part as u64 & 0x1f_ffff));
     (0..VOXELS).map(move |at| {
-        let number = (chunk.x.wrapping_mul(31) + chunk.z.wrapping_mul(17) + i64::from(at)) & 31;
-        (chunk.origin().offset(number, i64::from(at) * 3, 31 - number), BlockId(1 + u16::from(at)))
+        let bits = (place >> (8 * at)) as u8;
+        let [x, z] = [bits & 15, bits >> 4].map(i64::from);
+        (chunk.origin().offset(x, i64::from(at) * 3, z), BlockId(1 + u16::from(at)))
     })
 }
 

@@ -11,6 +11,7 @@ mod bot;
 mod course;
 mod delay;
 mod liar;
+mod terrain;
 
 use std::{
     sync::Arc,

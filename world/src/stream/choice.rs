@@ -1,8 +1,9 @@
 //! Whom to ask for a chunk.
 //!
 //! The disk first; a player next, if it is likely to be in time, for that costs nobody anything; then the supplier of the
-//! chunk's slot, one verified range. If that one is dead, suspected or at fault, k shards of the same column are read from
-//! others and decoded, and one more than k where there is one, so that a slow one among them doesn't matter.
+//! chunk's slot, one verified range. If that one is dead, suspected, at fault or too busy to be in time, k shards of the same
+//! column are read from others and decoded, and one more than k where there is one, so that a slow one among them doesn't
+//! matter.
 
 use bitdust_types::Address;
 
@@ -14,6 +15,9 @@ use crate::stream::{
 
 /// With less time than this until the deadline, those are asked too whose answers are overdue elsewhere.
 const IN_NEED_MS: u64 = 1_500;
+
+/// With less time than so many of its slow latencies, a holder that has no room isn't waited for.
+const TURN_LATENCIES: u64 = 3;
 
 /// Where a chunk is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,8 +116,13 @@ pub(super) fn choose(
         errand.asking.iter().any(asks)
     };
     if let Some(holder) = supplier.filter(|holder| known.get(holder).is_usable(now_ms) && !is_asked(holder)) {
-        let source = Source::Supplier { slot: errand.slot, holder };
-        return if known.get(&holder).has_room() { Choice::Ask(source) } else { Choice::Full };
+        if known.get(&holder).has_room() {
+            return Choice::Ask(Source::Supplier { slot: errand.slot, holder });
+        }
+        // Its turn may come too late: then k others are asked, if they have room.
+        let is_pressing = errand.left_ms < IN_NEED_MS.max(TURN_LATENCIES * u64::from(slow_ms));
+        let others = if is_pressing { column(now_ms, errand, located, known) } else { Choice::Full };
+        return if matches!(others, Choice::Ask(_)) { others } else { Choice::Full };
     }
     column(now_ms, errand, located, known)
 }

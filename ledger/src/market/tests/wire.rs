@@ -44,4 +44,4 @@ fn storage_lies_where_it_lay() {
     assert_eq!((world.storage.len(), keccak256(words)), RECORDED);
 }
 
-const RECORDED: (usize, B256) = (78, b256!("0x1e1591e55114c1cd7a12013c0c42e59a963f0711e89a4a92c470717ca481ca10"));
+const RECORDED: (usize, B256) = (78, b256!("0x3420974976a0d68ebbd3aeefb8ba3de9776721124dd194e04c1dec02a9994415"));
