@@ -238,13 +238,13 @@ impl Driver {
                 self.unprovide(&key);
                 let _ = reply.send(Ok(()));
             }
-            Command::Providers { key, reply } => {
+            Command::Providers { key, some_are_enough, reply } => {
                 if self.queries.asked() >= self.limits.queries {
                     let _ = reply.send(Err(Error::Busy { what: "searches in the network" }));
                     return;
                 }
                 let id = self.swarm.behaviour_mut().kademlia.get_providers(RecordKey::new(&key));
-                self.queries.add(id, Query::Providers { found: BTreeSet::new(), reply });
+                self.queries.add(id, Query::Providers { found: BTreeSet::new(), some_are_enough, reply });
             }
             Command::PutRecord { key, value, reply } => self.put_record(key, value, reply),
             Command::ForgetRecord { key, reply } => {

@@ -45,7 +45,7 @@ pub(crate) enum Command {
     Find { peer: PeerId, reply: Reply<Vec<Multiaddr>> },
     Provide { key: Vec<u8>, reply: Reply<()> },
     Unprovide { key: Vec<u8>, reply: Reply<()> },
-    Providers { key: Vec<u8>, reply: Reply<Vec<PeerId>> },
+    Providers { key: Vec<u8>, some_are_enough: bool, reply: Reply<Vec<PeerId>> },
     PutRecord { key: [u8; 32], value: Bytes, reply: Reply<usize> },
     ForgetRecord { key: [u8; 32], reply: Reply<()> },
     Records { key: [u8; 32], reply: Reply<Vec<Bytes>> },
@@ -224,7 +224,14 @@ impl Handle {
     /// Who announced `key`, as far as the network remembers; at most 1024 peers.
     pub async fn providers(&self, key: &[u8]) -> Result<Vec<PeerId>, Error> {
         let key = provider_key(key)?;
-        self.ask(|reply| Command::Providers { key, reply }).await
+        self.ask(|reply| Command::Providers { key, some_are_enough: false, reply }).await
+    }
+
+    /// The same as soon as the first node has named any, for callers to whom a few are as good as all: the whole search takes ten
+    /// seconds for each node near to the key that has died.
+    pub async fn some_providers(&self, key: &[u8]) -> Result<Vec<PeerId>, Error> {
+        let key = provider_key(key)?;
+        self.ask(|reply| Command::Providers { key, some_are_enough: true, reply }).await
     }
 
     /// Gives a record to the nodes nearest to its key and repeats it every [`Limits::record_renewal`], until a newer one

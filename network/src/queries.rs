@@ -25,7 +25,7 @@ pub(crate) enum Query {
     /// Somebody announces a key.
     Provide { reply: oneshot::Sender<Result<(), Error>> },
     /// Somebody asks who provides a key.
-    Providers { found: BTreeSet<PeerId>, reply: oneshot::Sender<Result<Vec<PeerId>, Error>> },
+    Providers { found: BTreeSet<PeerId>, some_are_enough: bool, reply: oneshot::Sender<Result<Vec<PeerId>, Error>> },
     /// Somebody puts a record.
     Put { reply: oneshot::Sender<Result<usize, Error>> },
     /// Somebody asks for the records under a key.
@@ -73,9 +73,15 @@ impl Queries {
             QueryResult::GetClosestPeers(Ok(GetClosestPeersOk { peers, .. }))
             | QueryResult::GetClosestPeers(Err(GetClosestPeersError::Timeout { peers, .. })) => peers,
             QueryResult::GetProviders(Ok(GetProvidersOk::FoundProviders { providers, .. })) => {
-                if let Some(Query::Providers { found, .. }) = self.open.get_mut(&id) {
+                let mut is_enough = false;
+                if let Some(Query::Providers { found, some_are_enough, .. }) = self.open.get_mut(&id) {
                     let room = PROVIDERS_MAX.saturating_sub(found.len());
                     found.extend(providers.into_iter().take(room));
+                    is_enough = *some_are_enough && !found.is_empty();
+                }
+                // The search itself may go on for as long as dead nodes are dialled.
+                if is_enough && let Some(query) = self.open.remove(&id) {
+                    query.finish(&[]);
                 }
                 Vec::new()
             }
@@ -111,7 +117,7 @@ impl Query {
             Query::Provide { reply } => {
                 let _ = reply.send(Ok(()));
             }
-            Query::Providers { found, reply } => {
+            Query::Providers { found, reply, .. } => {
                 let _ = reply.send(Ok(found.into_iter().collect()));
             }
             // `progress` answers when the outcome comes, which is the last step.

@@ -27,6 +27,10 @@ use tokio::process::Command;
 const BYTES: usize = 6 << 20;
 /// As docs/market-rule.md: a first failed sample costs a twentieth of the slot's reserve.
 const SLASH_DIVISOR: u128 = 20;
+/// Samples of a supplier that is not on probation, by the devnet's parameters.
+const SAMPLES: usize = 32;
+/// Leaf of the first slot that a supplier holds: they are counted from 1.
+const FIRST_LEAF: u32 = 1;
 /// Bytes under one checksum of a volume file; a damaged byte hides its group.
 const GROUP_BYTES: u64 = 16 * 1024;
 /// A record's header in a volume file, up to and with the length of its blob.
@@ -85,6 +89,7 @@ async fn a_rotten_quarter_costs_its_own_samples_and_nothing_else() -> Result<()>
         // The second failure in a row frees the slot and takes what is left of its reserve. The others go on.
         let (second, again) = next_proof(&client, rotten, height + 1).await?;
         check_samples(&client, &again, rotten, slot_bytes, damaged).await?;
+        ensure!(usize::from(again.samples) == 2 * SAMPLES, "{} samples on probation", again.samples);
         let freed = client.market_slots(stored.dataset).await?;
         ensure!(freed[0].supplier.is_none(), "the slot was not freed: {:?}", freed[0]);
         let statement = client.market_statement(rotten, None, Some(second)).await?;
@@ -126,8 +131,12 @@ async fn check_samples(
     damaged: u64,
 ) -> Result<()> {
     let seed = client.ledger_seed(proof.epoch).await?.seed.context("the epoch's seed")?;
-    // Its only slot begins with the damaged shard, so an offset in all it holds is one in that shard.
-    let offsets = sample::offsets(seed, supplier, proof.epoch, slot_bytes, usize::from(proof.samples));
+    // Its only slot begins with the damaged shard, so an offset in all it holds is one in that shard. On probation it answers
+    // as many samples again.
+    let ordinary = usize::from(proof.samples).min(SAMPLES);
+    let mut offsets = sample::offsets(seed, supplier, proof.epoch, slot_bytes, ordinary);
+    let further = usize::from(proof.samples) - ordinary;
+    offsets.extend(sample::offsets_on_probation(seed, supplier, proof.epoch, FIRST_LEAF, slot_bytes, further));
     let expected: Vec<u16> = (0..).zip(&offsets).filter(|(_, at)| **at < damaged).map(|(number, _)| number).collect();
     ensure!(!expected.is_empty(), "32 samples all missed a quarter: one chance in 10,000; run again");
     ensure!(proof.failed == expected, "failed {:?}, damaged are {expected:?}", proof.failed);

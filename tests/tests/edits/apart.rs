@@ -58,6 +58,8 @@ async fn two_who_built_apart_and_a_third_end_with_the_same_place() -> Result<()>
         let second = net.client("customer-1")?;
         arrive(&second, world).await?;
         build(&first, world, (0, 1), &[block::STONE_BRICK; 8]).await?;
+        // Who hasn't heard of the list doesn't know that it may build.
+        agree(&[&first, &second], world, 2).await?;
         build(&second, world, (0, 2), &[block::GLASS; 8]).await?;
         // The access list is an edit too.
         let together = agree(&[&first, &second], world, 3).await?;

@@ -82,6 +82,7 @@ impl Scene {
         let guest = net.client("customer-1")?;
         arrive(&guest, world).await?;
         build(&owner, world, (0, 1), &[block::STONE_BRICK; 5]).await?;
+        agree(&[&owner, &guest], world, 2).await?;
         build(&guest, world, (0, 2), &[block::GLASS; 5]).await?;
         agree(&[&owner, &guest], world, 3).await?;
         Ok(Scene { net, owner, guest, world, dataset, owners_account, outcast })

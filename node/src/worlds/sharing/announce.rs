@@ -4,18 +4,23 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use anyhow::Result;
 use bitdust_network::Handle;
+use bitdust_types::B256;
+use bitdust_world::LocationPos;
+use futures::{StreamExt as _, stream};
 
 use super::{key, locked};
 use crate::worlds::Worlds;
 
 /// How often what is here is looked over.
 const PERIOD: Duration = Duration::from_secs(5);
-/// Announcements between two looks, one after the other: each asks some twenty nodes.
+/// Announcements between two looks: each asks some twenty nodes.
 const NEWS_PER_LOOK: usize = 16;
+/// Of them, at once: each takes ten seconds where a node near to its key has died, and a player is soon elsewhere.
+const AT_ONCE: usize = 8;
 
 /// Announces until the network stops. The network repeats what was announced.
 pub async fn announce(worlds: Arc<Worlds>, network: Handle) -> Result<()> {
-    let mut announced = BTreeSet::new();
+    let mut announced: BTreeSet<(B256, LocationPos)> = BTreeSet::new();
     loop {
         tokio::time::sleep(PERIOD).await;
         if network.is_hidden() {
@@ -27,23 +32,23 @@ pub async fn announce(worlds: Arc<Worlds>, network: Handle) -> Result<()> {
             index.retain(|hash| cache.contains(*hash));
             index.useful()
         };
-        let gone: Vec<_> = announced.difference(&useful).copied().collect();
+        let gone: Vec<_> = announced.iter().filter(|place| !useful.contains(place)).copied().collect();
         for (world, location) in gone {
             network.unprovide(&key(&world, location)).await?;
             announced.remove(&(world, location));
         }
-        let news: Vec<_> = useful.difference(&announced).take(NEWS_PER_LOOK).copied().collect();
-        for (world, location) in news {
+        let news: Vec<_> = useful.into_iter().filter(|place| !announced.contains(place)).take(NEWS_PER_LOOK).collect();
+        let network = &network;
+        let telling = stream::iter(news).map(|(world, location)| async move {
             match network.provide(&key(&world, location)).await {
-                Ok(()) => {
-                    announced.insert((world, location));
-                }
+                Ok(()) => Some((world, location)),
                 // Too few peers yet, or too much else to search for: the next look tries again.
                 Err(error) => {
                     tracing::debug!(%location, %error, "a location could not be announced");
-                    break;
+                    None
                 }
             }
-        }
+        });
+        announced.extend(telling.buffer_unordered(AT_ONCE).filter_map(std::future::ready).collect::<Vec<_>>().await);
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! **Invariant:** only what was held against a manifest's hash is in it.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use bitdust_types::{B256, Root};
 use bitdust_world::LocationPos;
@@ -56,8 +56,8 @@ impl Index {
         });
     }
 
-    /// The locations to announce: those of which a useful part is here, the ones used last.
-    pub fn useful(&self) -> BTreeSet<(B256, LocationPos)> {
+    /// The locations to announce: those of which a useful part is here, the ones used last, the last one first.
+    pub fn useful(&self) -> Vec<(B256, LocationPos)> {
         let is_useful = |held: &Held| held.hashes.len() >= USEFUL_CHUNKS.min(held.framed.div_ceil(2));
         let mut useful: Vec<_> = self.locations.iter().filter(|(_, held)| is_useful(held)).collect();
         useful.sort_unstable_by_key(|(_, held)| std::cmp::Reverse(held.used));
@@ -86,7 +86,7 @@ mod tests {
         let mut index = Index::default();
         (0..7).for_each(|number| index.note(WORLD, at(0), hash(number), 100));
         (0..2).for_each(|number| index.note(WORLD, at(1), hash(number), 3));
-        assert_eq!(index.useful(), BTreeSet::from([(WORLD, at(1))]));
+        assert_eq!(index.useful(), [(WORLD, at(1))]);
         index.note(WORLD, at(0), hash(7), 100);
         assert_eq!(index.useful().len(), 2);
         assert!(index.has(WORLD, at(0), &hash(7)) && !index.has(WORLD, at(1), &hash(7)));
@@ -103,6 +103,6 @@ mod tests {
         assert!(!index.has(WORLD, at(0), &hash(0)));
         let useful = index.useful();
         assert_eq!(useful.len(), ANNOUNCED_MAX);
-        assert!(useful.contains(&(WORLD, at(LOCATIONS_MAX + 49))));
+        assert_eq!(useful[0], (WORLD, at(LOCATIONS_MAX + 49)));
     }
 }

@@ -116,7 +116,7 @@ impl Sharing {
             return Vec::new();
         }
         let Ok(_permit) = self.searches.acquire().await else { return Vec::new() };
-        let providers = match network.providers(&key(&world, location)).await {
+        let providers = match network.some_providers(&key(&world, location)).await {
             Ok(providers) => providers,
             Err(error) => {
                 tracing::debug!(%location, %error, "players could not be looked for");
