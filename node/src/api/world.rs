@@ -16,7 +16,11 @@ use bitdust_rpc::{
     },
 };
 use bitdust_types::{Amount, Layout};
-use bitdust_world::{LocationPos, VoxelPos, edits::Builders, place::LOCATION_VOXELS};
+use bitdust_world::{
+    LocationPos, VoxelPos,
+    edits::{AccessList, Builders},
+    place::LOCATION_VOXELS,
+};
 
 use super::{Api, internal, rejected};
 use crate::worlds::claiming::{NewClaim, Terms, read_definition};
@@ -101,7 +105,7 @@ impl WorldServer for Api {
             let claimed = claiming.claim_place(world, &new, terms).await?;
             if build != MayBuild::Owner {
                 // Edits go by the list among them; the ledger's is for menus.
-                claiming.admit(world, pos, builders(build), Vec::new()).await?;
+                claiming.admit(world, pos, access_list(build, Vec::new(), None)).await?;
             }
             Ok(claimed)
         })
@@ -122,10 +126,12 @@ impl WorldServer for Api {
         pos: LocationPos,
         build: MayBuild,
         guests: Vec<Address>,
+        compactors: Option<Vec<Address>>,
     ) -> Result<ClaimInfo, Failure> {
         let worlds = self.worlds()?.clone();
         let setting = worlds.clone();
-        spawned(async move { setting.set_access(world, pos, builders(build), &guests).await }).await?;
+        let list = access_list(build, guests, compactors);
+        spawned(async move { setting.set_access(world, pos, list).await }).await?;
         let claim = worlds.claim(world, pos).map_err(internal)?;
         claim.map(claim_info).ok_or_else(|| Failure::internal(format!("the claim of {pos} is gone")))
     }
@@ -237,6 +243,11 @@ fn builders(build: MayBuild) -> Builders {
         MayBuild::Guests => Builders::Guests,
         MayBuild::Everybody => Builders::Everybody,
     }
+}
+
+fn access_list(build: MayBuild, guests: Vec<Address>, compactors: Option<Vec<Address>>) -> AccessList {
+    let (builders, compactors) = (builders(build), compactors.unwrap_or_default());
+    AccessList { guests, builders, compactors, ..AccessList::default() }
 }
 
 fn not_found(error: anyhow::Error) -> Failure {

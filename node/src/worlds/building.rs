@@ -4,12 +4,18 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use alloy_sol_types::SolCall as _;
 use anyhow::{Context as _, Result, bail};
-use bitdust_ledger::{market::IMarket, worlds::IWorlds};
+use bitdust_ledger::{
+    market::IMarket,
+    worlds::{
+        IWorlds,
+        limits::{COMPACTORS_MAX, GUESTS_MAX},
+    },
+};
 use bitdust_types::{Address, B256, U256, limits::WRITERS_PER_DATASET_MAX, system::MARKET};
 use bitdust_world::{
     BlockId, LocationPos, VoxelPos,
     block::ID_END,
-    edits::{AccessList, Body, Builders, Checked, Inserted, Secp256k1, limits::VOXELS_PER_OP_MAX, voxel},
+    edits::{AccessList, Body, Checked, Inserted, Secp256k1, limits::VOXELS_PER_OP_MAX, voxel},
 };
 
 use super::{Worlds, journal::Entry, place::Place};
@@ -81,32 +87,36 @@ impl Worlds {
         refused.map_or(Ok(names), Err)
     }
 
-    /// Says who may build at a location of this account: in its edits, which everybody goes by, and on the ledger, where
-    /// menus find it.
-    pub async fn set_access(
-        &self,
-        world: B256,
-        pos: LocationPos,
-        builders: Builders,
-        guests: &[Address],
-    ) -> Result<Included> {
-        let mut guests = guests.to_vec();
-        guests.sort_unstable();
-        guests.dedup();
-        self.admit(world, pos, builders, guests.clone()).await?;
-        self.entrust(world, pos, &guests).await?;
+    /// Says who may build at a location of this account, and who may make its versions: in its edits, which everybody goes by,
+    /// and on the ledger, where menus find it and versions are entered. The order of names doesn't matter.
+    pub async fn set_access(&self, world: B256, pos: LocationPos, mut list: AccessList) -> Result<Included> {
+        for names in [&mut list.guests, &mut list.compactors] {
+            names.sort_unstable();
+            names.dedup();
+        }
+        // The ledger's lists are shorter than those of edits; nothing is to be signed that it would refuse.
+        if list.guests.len() > GUESTS_MAX || list.compactors.len() > COMPACTORS_MAX {
+            bail!(
+                "an access list names at most {GUESTS_MAX} guests and {COMPACTORS_MAX} compactors; let everybody in instead"
+            );
+        }
+        self.admit(world, pos, list.clone()).await?;
+        // Whoever makes versions must be able to store them, and so comes first.
+        let others = list.guests.iter().filter(|guest| list.compactors.binary_search(guest).is_err());
+        let writers: Vec<Address> = list.compactors.iter().chain(others).copied().collect();
+        self.entrust(world, pos, &writers).await?;
         let (x, y, z) = (pos.x, pos.y, pos.z);
-        let call = IWorlds::setAccessCall { world, x, y, z, build: builders as u8, guests, compactors: Vec::new() };
+        let AccessList { guests, builders, compactors, .. } = list;
+        let call = IWorlds::setAccessCall { world, x, y, z, build: builders as u8, guests, compactors };
         self.transact(U256::ZERO, call.abi_encode()).await.context("entering the access list")
     }
 
-    /// Signs an access list as an edit of a location of this account. `guests` are sorted, each named once.
-    pub async fn admit(&self, world: B256, pos: LocationPos, builders: Builders, guests: Vec<Address>) -> Result<B256> {
+    /// Signs an access list, its names sorted and each there once, as an edit of a location of this account.
+    pub async fn admit(&self, world: B256, pos: LocationPos, list: AccessList) -> Result<B256> {
         let place = self.place(world, pos).await?.with_context(|| format!("location {pos} is nobody's"))?;
         if place.owner() != self.account() {
             bail!("location {pos} belongs to {}", place.owner());
         }
-        let list = AccessList { guests, builders, ..AccessList::default() };
         list.check()?;
         let term = place.state().graph.term();
         let made = self.make(&place, std::iter::once(Body::Access { term, list })).await?;
@@ -125,14 +135,14 @@ impl Worlds {
         made.first().copied().context("one revocation makes one edit")
     }
 
-    /// Lets the first guests write the location's dataset, so that what they build is kept while the owner is away; and
-    /// nobody else any more.
-    async fn entrust(&self, world: B256, pos: LocationPos, guests: &[Address]) -> Result<()> {
+    /// Lets the first of these accounts write the location's dataset, so that what they build is kept while the owner is away;
+    /// and nobody else any more.
+    async fn entrust(&self, world: B256, pos: LocationPos, accounts: &[Address]) -> Result<()> {
         let place = self.place(world, pos).await?.with_context(|| format!("location {pos} is nobody's"))?;
         let dataset = place.dataset();
         let known = look(&*self.chain, |view, _| Ok((view.dataset(dataset)?, view.writers(dataset)?)))?;
         let (Some(info), writers) = known else { bail!("the ledger has no dataset {dataset}") };
-        let wanted = &guests[..guests.len().min(WRITERS_PER_DATASET_MAX as usize)];
+        let wanted = &accounts[..accounts.len().min(WRITERS_PER_DATASET_MAX as usize)];
         let is_writer = |guest: &Address| writers.iter().any(|known| known.writer == *guest);
         let gone = writers.iter().map(|known| known.writer).filter(|known| !wanted.contains(known));
         let come = wanted.iter().copied().filter(|guest| !is_writer(guest));

@@ -41,11 +41,12 @@ pub struct Saved {
 }
 
 impl Worlds {
-    /// Makes a new version of a location of this node's account.
+    /// Makes a new version of a location, if its owner is this node's account, or has named it for that.
     pub async fn save(&self, world: B256, pos: LocationPos) -> Result<Saved> {
         let place = self.place(world, pos).await?.with_context(|| format!("location {pos} is nobody's"))?;
-        if place.owner() != self.account() {
-            bail!("location {pos} belongs to {}, who makes its versions", place.owner());
+        let may_fold = place.state().graph.may_fold(self.account());
+        if !may_fold {
+            bail!("location {pos} belongs to {}, who makes its versions or names who else does", place.owner());
         }
         let _writing = place.writing.lock().await;
         let mut tries = 0;

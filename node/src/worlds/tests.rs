@@ -8,7 +8,11 @@ use alloy_sol_types::SolCall as _;
 use bitdust_ledger::worlds::IWorlds;
 use bitdust_rpc::places::{ChunksRequest, Frame, Places as _, Source, WantedChunk};
 use bitdust_types::{Amount, B256, Layout, U256};
-use bitdust_world::{BlockId, Chunk, ChunkPos, LocationPos, VoxelPos, block, edits::Builders, pack};
+use bitdust_world::{
+    BlockId, Chunk, ChunkPos, LocationPos, VoxelPos, block,
+    edits::{AccessList, Builders},
+    pack,
+};
 use futures::StreamExt as _;
 
 use super::{
@@ -148,9 +152,9 @@ async fn only_who_may_builds_and_versions_follow_each_other() {
     assert!(why(guest.edit(world, &[voxel(0)]).await.unwrap_err()).contains("has no right to build"));
     assert!(why(owner.save(world, pos).await.unwrap_err()).contains("no edits"));
 
-    let mut guests = vec![guest.account()];
-    guests.sort_unstable();
-    owner.set_access(world, pos, Builders::Guests, &guests).await.unwrap();
+    let guests = vec![guest.account()];
+    let list = AccessList { guests, builders: Builders::Guests, ..AccessList::default() };
+    owner.set_access(world, pos, list.clone()).await.unwrap();
     until_kept(&owner, world, pos).await;
     // Nobody tells the owner of it here: the guest's node waits a while, and then keeps the edit itself.
     guest.edit(world, &[voxel(1)]).await.unwrap();
@@ -167,12 +171,21 @@ async fn only_who_may_builds_and_versions_follow_each_other() {
     for x in [1, 2, 3, 4] {
         assert_eq!(seen[&index].0.get(x, 0, 0), block::GLASS, "version {}", x - 1);
     }
+    // Whom the owner names for it makes versions too, until another list is in force.
+    owner.set_access(world, pos, AccessList { compactors: vec![guest.account()], ..list.clone() }).await.unwrap();
+    until_kept(&owner, world, pos).await;
+    guest.edit(world, &[voxel(5)]).await.unwrap();
+    assert_eq!(guest.save(world, pos).await.unwrap().sequence, 4);
+    assert_eq!(see(&owner, world, &[index]).await[&index].0.get(5, 0, 0), block::GLASS);
+    owner.set_access(world, pos, list).await.unwrap();
+    until_kept(&owner, world, pos).await;
+    assert!(why(guest.save(world, pos).await.unwrap_err()).contains("who makes its versions"));
     // What is taken away again is the generator's once more.
     let before = owner.world(world).await.unwrap().generator.chunk(index);
-    let undo: Vec<_> = (0..5).map(|x| (voxel(x).0, before.get(x as u8, 0, 0))).collect();
+    let undo: Vec<_> = (0..6).map(|x| (voxel(x).0, before.get(x as u8, 0, 0))).collect();
     owner.edit(world, &undo).await.unwrap();
     let saved = owner.save(world, pos).await.unwrap();
-    assert_eq!((saved.sequence, saved.chunks, saved.bytes), (4, 0, 0));
+    assert_eq!((saved.sequence, saved.chunks, saved.bytes), (5, 0, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -42,7 +42,7 @@ pub trait World {
     #[method(name = "claim")]
     async fn world_claim(&self, world: B256, request: ClaimRequest) -> Result<ClaimReport, Failure>;
 
-    /// Says who may build at a location of this node's account.
+    /// Says who may build at a location of this node's account, and who beside it may make its versions.
     #[method(name = "access")]
     async fn world_access(
         &self,
@@ -50,6 +50,7 @@ pub trait World {
         pos: LocationPos,
         build: MayBuild,
         guests: Vec<Address>,
+        compactors: Option<Vec<Address>>,
     ) -> Result<ClaimInfo, Failure>;
 
     /// Takes an account's right to build at a location of this node's account away: what it signed and this node hasn't seen

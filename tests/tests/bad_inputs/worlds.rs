@@ -182,7 +182,13 @@ fn calls(asker: &Asker, world: B256) -> Vec<super::rpc::Row> {
             json!([world, voxel(0, 0, 0), 4_000_000]),
             &["within 2048 m at most", "world_claims"],
         ),
-        ("too many guests", "world_access", json!([world, place(0), "guests", guests]), &["at most 256 guests"]),
+        ("too many guests", "world_access", json!([world, place(0), "guests", guests]), &["at most 64 guests"]),
+        (
+            "too many who make versions",
+            "world_access",
+            json!([world, place(0), "guests", [], guests[..9]]),
+            &["8 compactors"],
+        ),
         ("guests of nobody's place", "world_access", json!([world, place(9), "guests", []]), &["is nobody's"]),
         (
             "builders that are no word",

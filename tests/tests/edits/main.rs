@@ -37,7 +37,7 @@ async fn settle(owner: &Client, guests: &[Address]) -> Result<(B256, DatasetId)>
     let world = owner.world_create(CreateWorld { definition, epochs: Some(EPOCHS) }).await?.id;
     let request = ClaimRequest { pos: HOME, build: MayBuild::Owner, epochs: Some(EPOCHS) };
     let dataset = owner.world_claim(world, request).await?.claim.dataset;
-    owner.world_access(world, HOME, MayBuild::Guests, guests.to_vec()).await?;
+    owner.world_access(world, HOME, MayBuild::Guests, guests.to_vec(), None).await?;
     Ok((world, dataset))
 }
 

@@ -100,7 +100,8 @@ async fn a_reader_holds_what_it_reads_against_the_head_and_disowns_who_lies() {
     let world = publish(&owner).await;
     let pos = LocationPos::new(0, 1, 0);
     claim(&owner, world, pos).await;
-    owner.set_access(world, pos, Builders::Guests, &[guest.account()]).await.unwrap();
+    let list = AccessList { guests: vec![guest.account()], builders: Builders::Guests, ..AccessList::default() };
+    owner.set_access(world, pos, list).await.unwrap();
     owner.edit(world, &tower(pos)).await.unwrap();
     until_kept(&owner, world, pos).await;
     let place = open(&reader, world, pos).await;
