@@ -147,6 +147,18 @@ impl Game {
         panic!("it never came to this: {what}");
     }
 
+    /// A mesh is made beside the frames, and shown some frames after its chunk has changed.
+    fn until_drawn(&mut self, what: &str, mut holds: impl FnMut(&[(ChunkPos, Vec3)]) -> bool) {
+        for _ in 0..5_000 {
+            if holds(&self.drawn()) {
+                return;
+            }
+            self.app.update();
+            std::thread::yield_now();
+        }
+        panic!("it never came to be drawn: {what}");
+    }
+
     fn settle(&mut self) {
         self.until("everything visible is there", |world| world.resource::<Chunks>().is_settled());
     }
@@ -249,12 +261,10 @@ fn a_block_is_placed_shown_told_and_taken_away_again() {
     game.act(Action::Place(Some((at, block::BRICK))));
     assert_eq!(game.block(at), Some(block::BRICK));
     assert!(game.wire().orders.contains(&Order::Edit { at, block: block::BRICK }));
-    game.until("it is drawn", |world| world.resource::<Chunks>().0.is_complete());
-    assert!(game.drawn().iter().any(|(pos, _)| pos.y == 0));
+    game.until_drawn("the chunk of the block", |drawn| drawn.iter().any(|(pos, _)| pos.y == 0));
     game.act(Action::Break(Some(at)));
     assert_eq!(game.block(at), Some(BlockId::AIR));
-    game.settle();
-    assert!(game.drawn().iter().all(|(pos, _)| pos.y == -1), "an empty chunk isn't drawn");
+    game.until_drawn("no empty chunk", |drawn| drawn.iter().all(|(pos, _)| pos.y == -1));
 }
 
 #[test]
