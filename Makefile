@@ -39,7 +39,9 @@ world-build: setup
 	@scripts/setup-viewer.sh
 	cargo build --locked -p bitdust-viewer
 
-world-test: build ## Tests of the viewer's systems, a golden picture and a first look, without a window
+world-test: setup ## Tests of the viewer's systems, a golden picture and a first look, without a window
+	@# With one test, so that features are those of `make test`, and nothing is compiled a second time after it.
+	cargo build --locked --bins --test layers
 	@scripts/setup-viewer.sh
 	cargo clippy --locked -p bitdust-viewer --all-targets -- --deny warnings
 	cargo test --locked -p bitdust-viewer

@@ -115,7 +115,7 @@ pub enum Parsed {
     /// The text asked for by `--help`.
     Help,
     /// Something to run.
-    Run(Config),
+    Run(Box<Config>),
 }
 
 /// Parses the arguments after the program's name.
@@ -180,7 +180,7 @@ pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Parsed, Inva
     if config.headless && config.script.is_none() && config.screenshot.is_none() {
         return Err(Invalid::Needs("--headless", "--script or --screenshot"));
     }
-    Ok(Parsed::Run(config))
+    Ok(Parsed::Run(Box::new(config)))
 }
 
 fn read<T>(
@@ -233,7 +233,7 @@ mod tests {
 
     fn run(line: &str) -> Result<Config, String> {
         match parse(line.split_whitespace().map(str::to_owned)) {
-            Ok(Parsed::Run(config)) => Ok(config),
+            Ok(Parsed::Run(config)) => Ok(*config),
             Ok(Parsed::Help) => Err("help".into()),
             Err(invalid) => Err(invalid.to_string()),
         }

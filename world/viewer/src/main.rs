@@ -26,7 +26,7 @@ type Failure = (u8, String);
 fn main() -> ExitCode {
     let started = Instant::now();
     let config = match args::parse(std::env::args().skip(1)) {
-        Ok(Parsed::Run(config)) => config,
+        Ok(Parsed::Run(config)) => *config,
         Ok(Parsed::Help) => {
             println!("{}\n\nA script's steps:\n{}", args::USAGE, script::STEPS);
             return ExitCode::SUCCESS;

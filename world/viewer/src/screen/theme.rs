@@ -135,7 +135,10 @@ pub fn colour([r, g, b]: Rgb) -> Color {
     Color::linear_rgb(r, g, b)
 }
 
-fn colour_buttons(mut buttons: Query<(&Interaction, &mut BackgroundColor), (Changed<Interaction>, With<Button>)>) {
+/// Buttons that the mouse came to, pressed or left since the last frame.
+type Touched = (Changed<Interaction>, With<Button>);
+
+fn colour_buttons(mut buttons: Query<(&Interaction, &mut BackgroundColor), Touched>) {
     for (interaction, mut colour) in &mut buttons {
         colour.0 = match interaction {
             Interaction::None => BUTTON,

@@ -280,7 +280,7 @@ mod tests {
             let watch = async {
                 orders.send(Order::Fetch { now_ms: 0, chunks: vec![(pos, 5)] }).await.unwrap();
                 let (mut offline, mut generated) = (false, vec![]);
-                while !(offline && !generated.is_empty()) {
+                while !offline || generated.is_empty() {
                     match words.recv().await.unwrap() {
                         Word::News(News::Offline(lost)) => offline = lost,
                         Word::Generate(chunks) => generated = chunks,
