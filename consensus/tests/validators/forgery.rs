@@ -18,13 +18,10 @@ async fn refuses(seed: u8, forgery: Forgery, complaint: &str) {
     group.assert_agreement();
     let liars: Vec<_> = (0..3).filter(|index| group.chains[*index].forgeries_left() == 0).collect();
     assert!(!liars.is_empty(), "no forgery was served");
-    for liar in liars {
-        assert!(
-            log::says(&[complaint, &group.peer_id(liar)]),
-            "{forgery:?} by {} is not in the log",
-            group.peer_id(liar)
-        );
-    }
+    // Who was asked by the way, for what another had already brought, isn't judged.
+    let is_named = |liar: &usize| log::says(&[complaint, &group.peer_id(*liar)]);
+    let ids: Vec<_> = liars.iter().map(|liar| group.peer_id(*liar)).collect();
+    assert!(liars.iter().any(is_named), "{forgery:?} by one of {ids:?} is not in the log");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,6 +12,8 @@ use bitdust_types::{
     keys::{DEVNET_PHRASE, Phrase},
 };
 
+use rand::Rng as _;
+
 use crate::{
     config::{Config, ConsensusConfig, CustomerConfig, NetworkConfig, Role, SupplierConfig, WorldConfig},
     keys::NodeKeys,
@@ -184,19 +186,25 @@ fn standard_ports(nodes: usize) -> Vec<Ports> {
         .collect()
 }
 
+/// Where free ports are looked for: below those that systems give to outgoing connections (from 32,768 on by default on Linux),
+/// so that nobody comes upon a node's port by chance while it is down.
+const FREE_PORTS: std::ops::Range<u16> = 12_000..32_000;
+/// Ports that are tried for one that is free.
+const PORTS_TRIED_MAX: usize = 10_000;
+
 /// Ports that are free now. All are held until the last is found, so that none is given twice.
 pub fn free_ports(nodes: usize) -> Result<Vec<Ports>> {
     let mut held = Vec::new();
     let mut free = || -> Result<u16> {
-        loop {
-            let listener = TcpListener::bind(loopback(0)).context("looking for a free port")?;
-            let port = listener.local_addr()?.port();
+        for _ in 0..PORTS_TRIED_MAX {
+            let port = rand::rng().random_range(FREE_PORTS);
             // libp2p wants the same number for QUIC.
-            if let Ok(socket) = UdpSocket::bind(loopback(port)) {
+            if let (Ok(listener), Ok(socket)) = (TcpListener::bind(loopback(port)), UdpSocket::bind(loopback(port))) {
                 held.push((listener, socket));
                 return Ok(port);
             }
         }
+        bail!("no port of {FREE_PORTS:?} is free on this machine")
     };
     (0..nodes).map(|_| Ok(Ports { rpc: free()?, metrics: free()?, p2p: free()?, consensus: free()? })).collect()
 }
