@@ -7,8 +7,9 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering::Relaxed},
 };
 
-/// Bytes that a decoder may take however little it was given: its fixed arrays, and what `Vec` reserves for a first piece.
-pub const FIXED: usize = 256 * 1024;
+/// Bytes that a decoder may take however little it was given: its fixed arrays, and what borsh reserves for the first piece of a
+/// byte string before it has read any of it, 1 MiB (`u8::vec_from_reader`). Only the last string read can be without its bytes.
+pub const FIXED: usize = (256 << 10) + (1 << 20);
 /// Bytes in memory for a byte that was sent, at most: the smallest part of a message is a length of four bytes that becomes
 /// a `Vec` of 24, or a bracket of JSON that becomes a value of 32, in a list that doubles as it grows.
 pub const FACTOR: usize = 128;
