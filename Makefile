@@ -26,7 +26,7 @@ lint: setup ## Formatting, and clippy with warnings denied
 soak: setup ## Fifty kills at random moments; about ten minutes
 	BITDUST_KILLS=50 NEXTEST_PROFILE=soak scripts/test.sh --test crash
 
-flight: setup ## Three minutes over 44 built places while every second supplier dies; about fifteen minutes
+flight: setup ## Three minutes over 48 built places while every second supplier dies; about five minutes
 	BITDUST_FLIGHT_SECONDS=180 NEXTEST_PROFILE=soak scripts/test.sh --test flight
 
 bench: setup ## Throughput of the pipeline, of worlds, the devnet and the chain; of the viewer where it has been built

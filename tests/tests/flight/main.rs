@@ -5,7 +5,7 @@
 //! named and changes nothing.
 //!
 //! `BITDUST_FLIGHT_SECONDS` says how long the flight is, half a minute by default; `make flight` flies three minutes, across
-//! 44 places.
+//! 48 places.
 
 mod bot;
 mod course;
