@@ -53,10 +53,10 @@ impl Caves {
             for cx in 0..POINTS - 1 {
                 let half = self.half_width(origin.x.wrapping_add(4 * cx as i64), origin.z.wrapping_add(4 * cz as i64));
                 for cy in 0..cells {
-                    let corners = [0, 1, 2].map(|noise: usize| corners(&noises[noise], cx, cy, cz));
-                    let tunnel = corners[..2].iter().all(|c| low(c) < half && high(c) > -half);
-                    if tunnel || high(&corners[2]) > CAVERN {
-                        self.hollow(column, bottom, voxels, [cx, cy, cz], &corners, half);
+                    let at = |noise: usize| corners(&noises[noise], cx, cy, cz);
+                    let is_near_zero = |c: [i32; 8]| low(&c) < half && high(&c) > -half;
+                    if high(&at(2)) > CAVERN || is_near_zero(at(0)) && is_near_zero(at(1)) {
+                        self.hollow(column, bottom, voxels, [cx, cy, cz], &[at(0), at(1), at(2)], half);
                     }
                 }
             }
@@ -92,6 +92,7 @@ impl Caves {
         corners: &[[i32; 8]; 3],
         half: i32,
     ) {
+        let [first, second, cavern] = [0, 1, 2].map(|noise: usize| within(&corners[noise]));
         for ly in 0..4 {
             let layer = cy * 4 + ly;
             let y = bottom + layer as i32;
@@ -105,7 +106,7 @@ impl Caves {
                     if y > i32::from(column.layers.roof[at]) {
                         continue;
                     }
-                    let [first, second, cavern] = [0, 1, 2].map(|noise: usize| between(&corners[noise], lx, ly, lz));
+                    let (first, second, cavern) = (first[ly][lz][lx], second[ly][lz][lx], cavern[ly][lz][lx]);
                     let depth = i32::from(column.layers.height[at]) - y;
                     // Mouths widen towards the open; caverns stay deep.
                     let half = if depth < 12 { half * 3 / 2 } else { half };
@@ -132,11 +133,14 @@ fn high(corners: &[i32; 8]) -> i32 {
     corners.iter().copied().fold(i32::MIN, i32::max)
 }
 
-/// The value so many quarters into a cell.
-fn between(c: &[i32; 8], x: usize, y: usize, z: usize) -> i32 {
-    let (x, y, z) = (x as i32, y as i32, z as i32);
-    let along = |a: i32, b: i32| a * (4 - x) + b * x;
-    let low = along(c[0], c[1]) * (4 - z) + along(c[2], c[3]) * z;
-    let high = along(c[4], c[5]) * (4 - z) + along(c[6], c[7]) * z;
-    (low * (4 - y) + high * y) >> 6
+/// The values at a cell's 4³ voxels, by layer, row and place in it. Whole rows at a time, so that the compiler can do them at once.
+fn within(c: &[i32; 8]) -> [[[i32; 4]; 4]; 4] {
+    type Row = [i32; 4];
+    let along = |a: i32, b: i32| -> Row { std::array::from_fn(|x| 4 * a + (b - a) * x as i32) };
+    let mix = |a: &Row, b: &Row, part: i32| -> Row { std::array::from_fn(|x| 4 * a[x] + (b[x] - a[x]) * part) };
+    let plane = |north: Row, south: Row| -> [Row; 4] { std::array::from_fn(|z| mix(&north, &south, z as i32)) };
+    let low = plane(along(c[0], c[1]), along(c[2], c[3]));
+    let high = plane(along(c[4], c[5]), along(c[6], c[7]));
+    let layer = |y: usize| std::array::from_fn(|z| mix(&low[z], &high[z], y as i32).map(|value| value >> 6));
+    std::array::from_fn(layer)
 }

@@ -58,6 +58,20 @@ pub(super) struct Layers {
     pub(super) frozen: [bool; AREA],
     /// Whether it is banded rock all the way down to the sea.
     pub(super) banded: [bool; AREA],
+    pub(super) bounds: Bounds,
+}
+
+/// What holds for all of a chunk's columns, so that most chunks need not ask each of them.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Bounds {
+    /// The lowest of `bare`: no soil, water or air at or below it.
+    pub(super) bare: i16,
+    /// The lowest surface of ground or water.
+    pub(super) surface: i16,
+    /// The lowest and the highest of `deep`.
+    pub(super) deep: [i16; 2],
+    /// Whether any column is banded.
+    pub(super) has_bands: bool,
 }
 
 impl Column {
@@ -77,6 +91,7 @@ impl Column {
             plant: [BlockId::AIR; AREA],
             frozen: [false; AREA],
             banded: [false; AREA],
+            bounds: Bounds::default(),
         });
         for (at, roof) in roofs(&sites).into_iter().enumerate() {
             let (dx, dz) = (at % 32, at / 32);
@@ -94,6 +109,7 @@ impl Column {
             layers.frozen[at] = site.frozen && site.water.is_some();
             layers.banded[at] = site.biome == Biome::Badlands;
         }
+        layers.bounds = layers.bounds();
         let trees = trees(generator, (x, z), &sites);
         let villages: Vec<_> = works
             .squares()
@@ -194,10 +210,31 @@ fn roofs(sites: &[Site]) -> Vec<i16> {
 }
 
 impl Layers {
+    fn bounds(&self) -> Bounds {
+        let lowest = |all: &[i16; AREA]| all.iter().copied().fold(i16::MAX, i16::min);
+        let highest = |all: &[i16; AREA]| all.iter().copied().fold(i16::MIN, i16::max);
+        let surfaces = std::array::from_fn(|at| self.height[at].max(self.water[at]));
+        Bounds {
+            bare: lowest(&self.bare),
+            surface: lowest(&surfaces),
+            deep: [lowest(&self.deep), highest(&self.deep)],
+            has_bands: self.banded.contains(&true),
+        }
+    }
+
     /// Fills the chunk whose lowest layer is `bottom` with ground and water, without caves.
     pub(super) fn fill(&self, voxels: &mut [BlockId; 32 * AREA], bottom: i32) {
+        let Bounds { bare, deep: [all_deep, any_deep], .. } = self.bounds;
         for (layer, slice) in (bottom..).zip(voxels.chunks_exact_mut(AREA)) {
             let y = layer as i16;
+            if y <= bare && y <= all_deep {
+                slice.fill(block::DEEP_STONE);
+                continue;
+            }
+            if y <= bare && y > any_deep {
+                slice.copy_from_slice(&self.rock);
+                continue;
+            }
             for (at, voxel) in slice.iter_mut().enumerate() {
                 let above = if y <= self.water[at] { block::WATER } else { BlockId::AIR };
                 let below = if y <= self.deep[at] { block::DEEP_STONE } else { self.rock[at] };

@@ -197,6 +197,9 @@ fn band(column: &Column, bottom: i32, voxels: &mut [BlockId; CHUNK_VOXELS]) {
         block::GRANITE,
     ];
     let layers = &column.layers;
+    if !layers.bounds.has_bands {
+        return;
+    }
     for at in (0..column::AREA).filter(|at| layers.banded[*at]) {
         for y in bottom.max(1)..(bottom + 32).min(i32::from(layers.bare[at]) + 1) {
             voxels[(y - bottom) as usize * column::AREA + at] = BANDS[(y & 15) as usize];
@@ -207,6 +210,9 @@ fn band(column: &Column, bottom: i32, voxels: &mut [BlockId; CHUNK_VOXELS]) {
 /// Puts what stands on the ground, and ice on cold water.
 fn freeze_and_plant(column: &Column, bottom: i32, voxels: &mut [BlockId; CHUNK_VOXELS]) {
     let layers = &column.layers;
+    if bottom + 31 < layers.bounds.surface.into() {
+        return;
+    }
     for at in 0..column::AREA {
         let surface = i32::from(layers.height[at].max(layers.water[at]));
         let (x, z) = ((at & 31) as u8, (at >> 5) as u8);

@@ -187,20 +187,26 @@ impl Lattice {
             let (fy, v) = (ys.offset[py], ys.fade[py]);
             for pz in 0..POINTS {
                 let (fz, w) = (zs.offset[pz], zs.fade[pz]);
-                for px in 0..POINTS {
-                    let (fx, u) = (xs.offset[px], xs.fade[px]);
-                    let base = xs.cell[px] | zs.cell[pz] << 2 | ys.cell[py] << 4;
-                    let corner = |dx: usize, dy: usize, dz: usize| {
+                let row = &mut self.0[Self::index(0, py, pz)..][..POINTS];
+                // Within one cell's stretch of a row, each corner's part is a straight line.
+                let mut start = 0;
+                while start < POINTS {
+                    let base = xs.cell[start] | zs.cell[pz] << 2 | ys.cell[py] << 4;
+                    let lines: [[i32; 2]; 8] = std::array::from_fn(|corner| {
+                        let [dx, dz, dy] = [corner & 1, corner >> 1 & 1, corner >> 2];
                         let [gx, gy, gz] = directions[(base + dx + (dz << 2) + (dy << 4)) & 63];
-                        gx * (fx - ((dx as i32) << 12))
-                            + gy * (fy - ((dy as i32) << 12))
-                            + gz * (fz - ((dz as i32) << 12))
-                    };
-                    let low =
-                        mix(mix(corner(0, 0, 0), corner(1, 0, 0), u), mix(corner(0, 0, 1), corner(1, 0, 1), u), w);
-                    let high =
-                        mix(mix(corner(0, 1, 0), corner(1, 1, 0), u), mix(corner(0, 1, 1), corner(1, 1, 1), u), w);
-                    self.0[Self::index(px, py, pz)] += mix(low, high, v) >> halvings;
+                        let [ox, oy, oz] = [dx, dy, dz].map(|step| (step as i32) << 12);
+                        [gx, gy * (fy - oy) + gz * (fz - oz) - gx * ox]
+                    });
+                    let end = (start..POINTS).find(|px| xs.cell[*px] != xs.cell[start]).unwrap_or(POINTS);
+                    for px in start..end {
+                        let (fx, u) = (xs.offset[px], xs.fade[px]);
+                        let c = lines.map(|[slope, from]| slope * fx + from);
+                        let low = mix(mix(c[0], c[1], u), mix(c[2], c[3], u), w);
+                        let high = mix(mix(c[4], c[5], u), mix(c[6], c[7], u), w);
+                        row[px] += mix(low, high, v) >> halvings;
+                    }
+                    start = end;
                 }
             }
         }

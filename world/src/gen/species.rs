@@ -6,6 +6,9 @@
 use super::{canvas::Canvas, hash::Dice, trees::Tree};
 use crate::block::{self, BlockId};
 
+/// No crown is wider than twice that, in metres.
+const CROWN_MOST: i32 = 5;
+
 /// Kinds of trees, and what else stands like one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Species {
@@ -163,11 +166,14 @@ impl Pen<'_, '_> {
 
     /// An ellipsoid with a ragged edge.
     fn crown(&mut self, middle: [i32; 3], radius: [i32; 3], block: BlockId) {
+        let part = |way: i32, radius: i32| 144 * way * way / (radius * radius + radius);
+        let parts: [i32; 2 * CROWN_MOST as usize + 1] =
+            std::array::from_fn(|at| part(at as i32 - CROWN_MOST, radius[0]));
         for y in -radius[1]..=radius[1] {
             for z in -radius[2]..=radius[2] {
+                let aside = part(y, radius[1]) + part(z, radius[2]);
                 for x in -radius[0]..=radius[0] {
-                    let part = |way: i32, radius: i32| 144 * way * way / (radius * radius + radius);
-                    let away = part(x, radius[0]) + part(y, radius[1]) + part(z, radius[2]);
+                    let away = parts[(x + CROWN_MOST) as usize] + aside;
                     let ragged = self.dice.between(0, 40) as i32;
                     if away + ragged < 160 {
                         self.leaf([middle[0] + x, middle[1] + y, middle[2] + z], block);

@@ -39,9 +39,9 @@ pub(crate) struct Road {
     /// The villages' squares.
     pub(super) from: (i64, i64),
     pub(super) to: (i64, i64),
-    /// What `points` count from.
+    /// What `stretches` count from.
     corner: (i64, i64),
-    points: Vec<Point>,
+    stretches: Vec<Stretch>,
 }
 
 /// A point of a road's middle line: from the road's corner, and above the sea, in 1/256 m.
@@ -52,7 +52,7 @@ struct Point {
     y: i64,
 }
 
-/// A straight piece of a road, as seen from an area's corner.
+/// A straight piece of a road, as seen from the road's corner or an area's.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Stretch {
     from: Point,
@@ -85,18 +85,16 @@ impl Road {
         let mut search = Search { land, corner, size, squares, whim: from.hash, heights: BTreeMap::new() };
         let line = search.run(start, end)?;
         let points = profile(land, corner, &rounded(&line), (from.ground, to.ground));
-        Some(Road { from: (from.x, from.z), to: (to.x, to.z), corner, points })
+        Some(Road { from: (from.x, from.z), to: (to.x, to.z), corner, stretches: stretches(&points) })
     }
 
     /// The pieces that touch an area.
     pub(super) fn stretches(&self, x: i64, z: i64, width: i64, depth: i64) -> Vec<Stretch> {
         let (dx, dz) = (self.corner.0.wrapping_sub(x), self.corner.1.wrapping_sub(z));
-        let mut before = 0;
         let mut found = Vec::new();
-        for pair in self.points.windows(2) {
-            let [from, to] = [pair[0], pair[1]];
-            let along = Point { x: to.x - from.x, z: to.z - from.z, y: to.y - from.y };
-            let length = ((along.x * along.x + along.z * along.z) as u64).isqrt() as i64;
+        for Stretch { from, along, length, before } in &self.stretches {
+            let (from, along, length, before) = (*from, *along, *length, *before);
+            let to = Point { x: from.x + along.x, z: from.z + along.z, y: from.y + along.y };
             let near = |from: i64, to: i64, moved: i64, size: i64| {
                 let (low, high) = (from.min(to) + moved * METRE, from.max(to) + moved * METRE);
                 high > -SHOULDER && low < size * METRE + SHOULDER
@@ -107,10 +105,22 @@ impl Road {
                 let from = Point { x: from.x + dx * METRE, z: from.z + dz * METRE, y: from.y };
                 found.push(Stretch { from, along, length, before });
             }
-            before += length;
         }
         found
     }
+}
+
+/// The pieces between a line's points.
+fn stretches(points: &[Point]) -> Vec<Stretch> {
+    let mut before = 0;
+    let stretch = |pair: &[Point]| {
+        let [from, to] = [pair[0], pair[1]];
+        let along = Point { x: to.x - from.x, z: to.z - from.z, y: to.y - from.y };
+        let length = ((along.x * along.x + along.z * along.z) as u64).isqrt() as i64;
+        before += length;
+        Stretch { from, along, length, before: before - length }
+    };
+    points.windows(2).map(stretch).collect()
 }
 
 struct Search<'a> {
@@ -262,8 +272,12 @@ pub(super) fn lay(stretches: &[Stretch], at: (i64, i64), lie: &mut Lie, made: &m
         let advance = (dx * stretch.along.x + dz * stretch.along.z) / stretch.length;
         let t = ramp(advance, 0, stretch.length);
         let (px, pz) = (dx - scale(stretch.along.x, t), dz - scale(stretch.along.z, t));
-        let away = ((px * px + pz * pz) as u64).isqrt() as i64;
-        if away < SHOULDER && nearest.is_none_or(|(least, ..)| away < least) {
+        let squared = px * px + pz * pz;
+        if squared >= SHOULDER * SHOULDER {
+            continue;
+        }
+        let away = (squared as u64).isqrt() as i64;
+        if nearest.is_none_or(|(least, ..)| away < least) {
             nearest = Some((away, stretch.from.y + scale(stretch.along.y, t), stretch.before + advance));
         }
     }
