@@ -199,12 +199,13 @@ impl Lattice {
                         [gx, gy * (fy - oy) + gz * (fz - oz) - gx * ox]
                     });
                     let end = (start..POINTS).find(|px| xs.cell[*px] != xs.cell[start]).unwrap_or(POINTS);
-                    for px in start..end {
-                        let (fx, u) = (xs.offset[px], xs.fade[px]);
+                    let along = xs.offset[start..end].iter().zip(&xs.fade[start..end]);
+                    for (value, (fx, u)) in row[start..end].iter_mut().zip(along) {
+                        let (fx, u) = (*fx, *u);
                         let c = lines.map(|[slope, from]| slope * fx + from);
                         let low = mix(mix(c[0], c[1], u), mix(c[2], c[3], u), w);
                         let high = mix(mix(c[4], c[5], u), mix(c[6], c[7], u), w);
-                        row[px] += mix(low, high, v) >> halvings;
+                        *value += mix(low, high, v) >> halvings;
                     }
                     start = end;
                 }
