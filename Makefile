@@ -5,7 +5,7 @@
 export CARGO_TARGET_DIR ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/bitdust/target
 BITDUST := $(CARGO_TARGET_DIR)/debug/bitdust
 
-.PHONY: run test build setup lint soak flight bench fuzz world world-build world-test
+.PHONY: run test build setup lint soak flight flight-drawn bench fuzz world world-build world-test
 
 run: build ## Start a network on this machine and show what it does; Ctrl-C ends it
 	$(BITDUST) devnet --demo
@@ -28,6 +28,9 @@ soak: setup ## Fifty kills at random moments; about ten minutes
 
 flight: setup ## Three minutes over 48 built places while every second supplier dies; about five minutes
 	BITDUST_FLIGHT_SECONDS=180 NEXTEST_PROFILE=soak scripts/test.sh --test flight
+
+flight-drawn: build world-build ## The same for a minute, drawn at 320 x 180 by a software renderer
+	BITDUST_FLIGHT_VIEWER=1 NEXTEST_PROFILE=soak scripts/test.sh --test flight
 
 bench: setup ## Throughput of the pipeline, of worlds, the devnet and the chain; of the viewer where it has been built
 	scripts/bench.sh

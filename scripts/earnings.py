@@ -4,8 +4,10 @@
     scripts/earnings.py [--rpc URL] [--report demo.json] [--json]
 
 It walks all blocks' receipts, decodes the Market's logs itself, and holds every settlement against the rule: which epochs
-it covers, at which price, with which failures. Then it sums up what each supplier got, and shows gas apart. With --report it
-compares the sums with the figures of `bitdust devnet --demo --json` as well. Exits with 1 at the first difference.
+it covers, at which price, with which failures. Which epochs are owed it derives from the proofs and verdicts alone: whenever
+a slot is settled, signed again, renewed or freed, each epoch owed so far must have been paid, once. Then it sums up what each
+supplier got, and shows gas apart. With --report it compares the sums with the figures of `bitdust devnet --demo --json` as
+well. Exits with 1 if anything differs.
 """
 
 import argparse
@@ -17,6 +19,8 @@ from collections import defaultdict
 MARKET = "0x00000000000000000000000000000000b17d0001"
 GIB = 1 << 30
 FEE_DIVISOR = 100
+# The ledger remembers so many epochs of a supplier's proofs; a slot left alone for longer may lawfully be paid less.
+REMEMBERED_EPOCHS = 256
 
 # The Market's events as in ledger/abi/Market.sol: each argument with its type, indexed ones marked by '*'.
 EVENTS = {
@@ -119,12 +123,26 @@ class Slot:
         self.prices = []  # (epoch in which it was agreed, rate, bytes), oldest first
         self.failed = set()  # epochs in which a sample failed
         self.paid = set()  # epochs that a settlement has covered
+        self.missed = set()  # epochs that were owed and not paid, once they are reported
+        self.start = 0  # only epochs after this one are owed
         self.end = 0
+        self.touched = 0  # the epoch of the last touch, or an earlier one
 
     def price_at_start_of(self, epoch):
         """Rate and bytes as they stood when the epoch began: changes count from the next epoch on."""
         known = [(rate, size) for agreed, rate, size in self.prices if agreed < epoch]
         return known[-1] if known else (0, 0)
+
+    def unpaid(self, proved):
+        """Epochs of this tenancy that are owed by the proofs so far and that nothing has paid."""
+        within = (epoch for epoch in proved if self.start < epoch <= self.end)
+        settled = self.failed | self.paid | self.missed
+        return {epoch for epoch in within if epoch not in settled and self.price_at_start_of(epoch)[1] > 0}
+
+    def is_forgotten(self, proved):
+        """True if some proofs may be too long ago for the ledger to know."""
+        newest = max(proved, default=0)
+        return newest - self.touched >= REMEMBERED_EPOCHS or newest - self.end > REMEMBERED_EPOCHS
 
 
 class Auditor:
@@ -140,20 +158,46 @@ class Auditor:
     def receipt(self, height, receipt):
         paid = int(receipt["gasUsed"], 16) * int(receipt["effectiveGasPrice"], 16)
         self.gas[receipt["from"].lower()] += paid
-        for log in receipt["logs"]:
-            decoded = decode(log)
-            if decoded:
-                getattr(self, decoded[0])(height, *decoded[1])
+        self.events(height, filter(None, map(decode, receipt["logs"])))
+
+    def events(self, height, events):
+        """Takes in what one transaction did."""
+        settled = {}
+        for name, arguments in events:
+            if name == "Settled":
+                settled[tuple(arguments[:2])] = self.slots[tuple(arguments[:2])].supplier
+            getattr(self, name)(height, *arguments)
+        # A settlement has up to two logs, so it is complete only now. One that freed its slot was looked at then.
+        for (dataset, slot), supplier in settled.items():
+            if self.slots[dataset, slot].supplier == supplier:
+                self.owes_nothing(height, "the settlement", dataset, slot)
+
+    def owes_nothing(self, height, what, dataset, slot):
+        """A touch of a slot pays all that was owed before it."""
+        state = self.slots[dataset, slot]
+        proved = self.proved[state.supplier]
+        missed = state.unpaid(proved)
+        if missed and not state.is_forgotten(proved):
+            where = f"{what} of slot {slot} of {dataset[:10]} in block {height}"
+            self.problems.append(f"{where}: leaves epochs {sorted(missed)} of {state.supplier} unpaid, which are owed")
+        state.missed |= missed
 
     def Held(self, height, dataset, slot, supplier, number, size, root, rate, epoch, end, proven, deposit, reserve):
         state = self.slots[dataset, slot]
         if state.supplier != supplier:
             state.__init__()
             state.supplier = supplier
+            state.start = epoch
+        self.owes_nothing(height, "the new hold", dataset, slot)
+        if epoch > state.end:
+            # The slot's own term had run out: what came after it, and this epoch, owe nothing.
+            state.start = epoch
         state.prices.append((epoch, rate, size))
         state.end = end
+        state.touched = epoch
 
     def SlotRenewed(self, height, dataset, slot, supplier, end, deposit):
+        self.owes_nothing(height, "the renewal", dataset, slot)
         self.slots[dataset, slot].end = end
 
     def Proved(self, height, supplier, epoch, count, samples, failed, size):
@@ -164,6 +208,7 @@ class Auditor:
         self.slots[dataset, slot].failed.add(epoch)
 
     def SlotFreed(self, height, dataset, slot, supplier, *rest):
+        self.owes_nothing(height, "the release", dataset, slot)
         self.slots[dataset, slot].__init__()
 
     def Settled(self, height, dataset, slot, supplier, first, last, proven, failed, rate, size, paid, fee):
@@ -190,6 +235,7 @@ class Auditor:
             self.fees[supplier] += expected // FEE_DIVISOR
         if covered and max(covered) > state.end:
             self.problems.append(f"{where}: pays beyond the term's end {state.end}")
+        state.touched = max(state.touched, last)
         self.settlements += 1
 
     def expect(self, height, what, mine, theirs):

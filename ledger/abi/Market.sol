@@ -117,7 +117,7 @@ interface IMarket {
 
     /// Publishes or replaces the caller's offer.
     function registerOffer(Offer calldata offer) external;
-    /// Takes the caller's offer off the list. Slots already held go on.
+    /// Takes the caller's offer off the list. Slots already held go on, and their readers still find its peer id.
     function withdrawOffer() external;
     /// Takes an expired offer off the list, or one with less than 1 DUST of collateral when the list is full; anyone may.
     function pruneOffer(address supplier) external;

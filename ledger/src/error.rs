@@ -204,6 +204,26 @@ pub enum Invalid {
         /// The bound.
         max: usize,
     },
+    /// Too many of one sender behind a nonce that is missing.
+    #[error("{sender} already has {max} transactions waiting for its nonce {next}: send that one first")]
+    PoolQueuedSender {
+        /// Who sent them.
+        sender: Address,
+        /// The nonce that is missing.
+        next: u64,
+        /// The bound.
+        max: usize,
+    },
+    /// Too many transactions wait for missing nonces.
+    #[error(
+        "too many transactions wait for missing nonces: send nonce {next} first, or offer more than {fee} grains per gas"
+    )]
+    PoolQueueFull {
+        /// The sender's nonce that is missing.
+        next: u64,
+        /// The fee to beat.
+        fee: u128,
+    },
     /// A transaction that execution refuses to include.
     #[error("transaction {hash} can't be included: {reason}")]
     TxRefused {

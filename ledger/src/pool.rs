@@ -4,16 +4,21 @@
 //! nonces in order with few gaps, and when full gives up the cheapest *last* transaction of some sender, so that it
 //! never makes a gap and one dear transaction never pushes out many.
 //!
+//! A transaction is **ready** if its sender's next nonce and all up to its own wait here, and **queued** if one of them is
+//! missing. A queued one costs its sender nothing, whatever fee it names, for it may never run: so queued ones have smaller
+//! bounds of their own, stay for a number of blocks, and go before any ready one does (as in go-ethereum's `txpool`).
+//!
 //! Proofs have a lane of their own, one per supplier and epoch: no fee decides about them.
 //!
 //! **Invariant:** never more than [`PoolLimits`] allow, whatever is inserted.
 //! **Invariant:** all waiting transactions of a sender together cost no more than it has.
+//! **Invariant:** no queued transaction takes a ready one's place.
 
 mod lane;
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap},
+    collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, btree_map},
 };
 
 use alloy_primitives::{Address, B256, U256};
@@ -37,6 +42,14 @@ pub struct PoolLimits {
     pub bytes: usize,
     /// Transactions of one sender.
     pub per_sender: usize,
+    /// Queued transactions, out of `count`.
+    pub queued_count: usize,
+    /// Bytes of queued transactions, out of `bytes`.
+    pub queued_bytes: usize,
+    /// Queued transactions of one sender, out of `per_sender`.
+    pub queued_per_sender: usize,
+    /// Blocks for which a queued transaction waits for the nonces before it.
+    pub queued_blocks: u64,
 }
 
 impl Default for PoolLimits {
@@ -45,6 +58,10 @@ impl Default for PoolLimits {
             count: limits::POOL_TRANSACTIONS_MAX,
             bytes: limits::POOL_BYTES_MAX,
             per_sender: limits::POOL_PER_SENDER_MAX,
+            queued_count: limits::POOL_QUEUED_MAX,
+            queued_bytes: limits::POOL_QUEUED_BYTES_MAX,
+            queued_per_sender: limits::POOL_QUEUED_PER_SENDER_MAX,
+            queued_blocks: limits::POOL_QUEUED_BLOCKS_MAX,
         }
     }
 }
@@ -64,12 +81,39 @@ struct Entry {
     tx: CheckedTx,
     /// Order of arrival, which decides between equal fees.
     arrival: u64,
+    /// Blocks that the pool had seen by then.
+    since: u64,
+}
+
+/// How many transactions, and their bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Load {
+    count: usize,
+    bytes: usize,
+}
+
+impl Load {
+    fn add(&mut self, bytes: usize) {
+        self.count += 1;
+        self.bytes += bytes;
+    }
+
+    fn take(&mut self, bytes: usize) {
+        self.count -= 1;
+        self.bytes -= bytes;
+    }
+
+    fn fits(&self, count: usize, bytes: usize) -> bool {
+        self.count <= count && self.bytes <= bytes
+    }
 }
 
 /// Transactions of one account.
 struct Sender {
     /// The account's count of transactions on the ledger.
     nonce: u64,
+    /// The first nonce from the account's on that isn't waiting here: entries below it are ready, those above are queued.
+    next: u64,
     /// What it has on the ledger.
     balance: U256,
     entries: BTreeMap<u64, Entry>,
@@ -78,15 +122,28 @@ struct Sender {
 }
 
 impl Sender {
-    /// What its last transaction is worth to the pool: it can't be included before all others, so the lowest fee of all.
+    /// What its last ready transaction is worth to the pool: it can't be included before all others, so the lowest fee of
+    /// all.
     fn worth(&self) -> Option<Worth> {
-        let fee = self.entries.values().map(|entry| entry.tx.fee()).min()?;
-        let last = self.entries.values().next_back()?;
-        Some(Worth { fee, arrival: Reverse(last.arrival) })
+        worth(self.entries.range(..self.next))
     }
 
-    /// The first nonce from the account's on that isn't waiting here.
-    fn next_nonce(&self) -> u64 {
+    /// What its last queued transaction is worth.
+    fn queued_worth(&self) -> Option<Worth> {
+        worth(self.queued())
+    }
+
+    fn queued(&self) -> btree_map::Range<'_, u64, Entry> {
+        self.entries.range(self.next..)
+    }
+
+    fn queued_load(&self) -> Load {
+        let mut load = Load::default();
+        self.queued().for_each(|(_, entry)| load.add(entry.tx.raw().len()));
+        load
+    }
+
+    fn first_missing(&self) -> u64 {
         let mut next = self.nonce;
         while self.entries.contains_key(&next) {
             next += 1;
@@ -102,16 +159,28 @@ struct Worth {
     arrival: Reverse<u64>,
 }
 
+/// The lowest fee of a run of transactions, with the last one's arrival.
+fn worth(mut run: btree_map::Range<'_, u64, Entry>) -> Option<Worth> {
+    let fee = run.clone().map(|(_, entry)| entry.tx.fee()).min()?;
+    let (_, last) = run.next_back()?;
+    Some(Worth { fee, arrival: Reverse(last.arrival) })
+}
+
 /// The waiting transactions of one node.
 #[derive(Default)]
 pub struct Pool {
     limits: PoolLimits,
     senders: BTreeMap<Address, Sender>,
     by_hash: HashMap<B256, CheckedTx>,
-    /// Each sender's last transaction, cheapest first.
+    /// Each sender's last ready transaction, cheapest first.
     lasts: BTreeSet<(Worth, Address)>,
+    /// Each sender's last queued transaction, cheapest first.
+    queued_lasts: BTreeSet<(Worth, Address)>,
     bytes: usize,
+    queued: Load,
     arrivals: u64,
+    /// Blocks seen: see [`Pool::on_block`].
+    blocks: u64,
     /// Proofs, beside the transactions.
     pub proofs: ProofLane,
 }
@@ -130,6 +199,11 @@ impl Pool {
     /// True if no transaction waits.
     pub fn is_empty(&self) -> bool {
         self.by_hash.is_empty()
+    }
+
+    /// Transactions waiting whose sender has a lower nonce missing.
+    pub fn queued(&self) -> usize {
+        self.queued.count
     }
 
     /// Bytes of all waiting transactions.
@@ -161,12 +235,17 @@ impl Pool {
             return Err(Invalid::TxNonceGap { sender, nonce: tx.nonce(), next: nonce, max: NONCE_AHEAD_MAX });
         }
         self.refresh(sender, nonce, balance);
+        let next = self.pending_nonce(sender).unwrap_or(nonce);
         let replaced = self.check_against_sender(&tx, balance)?;
-        self.make_room(&tx, replaced.as_ref())?;
+        if tx.nonce() <= next {
+            self.make_room(&tx, replaced.as_ref())?;
+        } else {
+            self.make_room_in_queue(&tx, replaced.as_ref(), next)?;
+        }
         if let Some(old) = &replaced {
             self.remove(sender, old.nonce());
         }
-        let entry = Entry { tx: tx.clone(), arrival: self.arrivals };
+        let entry = Entry { tx: tx.clone(), arrival: self.arrivals, since: self.blocks };
         self.arrivals += 1;
         self.bytes += tx.raw().len();
         self.by_hash.insert(hash, tx.clone());
@@ -192,6 +271,10 @@ impl Pool {
             if waiting.entries.len() >= self.limits.per_sender {
                 return Err(Invalid::PoolSender { sender, max: self.limits.per_sender });
             }
+            let max = self.limits.queued_per_sender;
+            if tx.nonce() > waiting.next && waiting.queued().count() >= max {
+                return Err(Invalid::PoolQueuedSender { sender, next: waiting.next, max });
+            }
             return check_funds(sender, balance, waiting.cost.saturating_add(tx.cost())).map(|()| None);
         };
         let raised = |fee: u128| fee.saturating_add((fee / 100).saturating_mul(REPLACEMENT_PERCENT)).max(fee + 1);
@@ -203,17 +286,28 @@ impl Pool {
         check_funds(sender, balance, cost).map(|()| Some(old.tx.clone()))
     }
 
-    /// Gives up the cheapest last transactions until `tx` fits, if it pays more than each of them.
+    /// Makes room for a ready transaction: gives up queued ones whatever they offer, then the cheapest last ready ones if it
+    /// pays more than each of them.
     fn make_room(&mut self, tx: &CheckedTx, replaced: Option<&CheckedTx>) -> Result<(), Invalid> {
-        if tx.raw().len() > self.limits.bytes || self.limits.count == 0 {
-            return Err(Invalid::PoolFull { fee: tx.fee() });
-        }
-        let freed = replaced.map_or((0, 0), |old| (1, old.raw().len()));
-        let (mut count, mut bytes) = (self.len() + 1 - freed.0, self.bytes + tx.raw().len() - freed.1);
+        let PoolLimits { count, bytes, .. } = self.limits;
+        let mut total = self.total_with(tx, replaced);
         let mut victims = Vec::new();
-        // Victims are looked up one per sender: with the sender's own kept safe, or it would make a gap before itself.
+        // The sender's own queued ones come behind this one, so they go like all others.
+        for (_, address) in &self.queued_lasts {
+            if total.fits(count, bytes) {
+                break;
+            }
+            self.give_up_queued(*address, &mut victims, |last| {
+                let is_full = !total.fits(count, bytes);
+                if is_full {
+                    total.take(last);
+                }
+                is_full
+            });
+        }
+        // Ready victims are one per sender, with the sender's own kept safe, or it would make a gap before itself.
         for (worth, address) in &self.lasts {
-            if count <= self.limits.count && bytes <= self.limits.bytes {
+            if total.fits(count, bytes) {
                 break;
             }
             if *address == tx.sender() {
@@ -222,19 +316,67 @@ impl Pool {
             if tx.fee() <= worth.fee {
                 return Err(Invalid::PoolFull { fee: worth.fee });
             }
-            if let Some(last) = self.senders.get(address).and_then(|sender| sender.entries.values().next_back()) {
-                count -= 1;
-                bytes -= last.tx.raw().len();
-                victims.push((*address, last.tx.nonce()));
+            let last = self.senders.get(address).and_then(|sender| sender.entries.range(..sender.next).next_back());
+            if let Some((nonce, last)) = last {
+                total.take(last.tx.raw().len());
+                victims.push((*address, *nonce));
             }
         }
-        if count > self.limits.count || bytes > self.limits.bytes {
+        if !total.fits(count, bytes) {
             return Err(Invalid::PoolFull { fee: tx.fee() });
         }
         for (address, nonce) in victims {
             self.remove(address, nonce);
         }
         Ok(())
+    }
+
+    /// Makes room for a queued transaction: gives up cheaper queued ones of other senders, and nothing else. `next` is its
+    /// sender's missing nonce.
+    fn make_room_in_queue(&mut self, tx: &CheckedTx, replaced: Option<&CheckedTx>, next: u64) -> Result<(), Invalid> {
+        let PoolLimits { count, bytes, queued_count, queued_bytes, .. } = self.limits;
+        let mut total = self.total_with(tx, replaced);
+        let mut queued = with(self.queued, tx, replaced);
+        let mut victims = Vec::new();
+        let fits = |total: &Load, queued: &Load| total.fits(count, bytes) && queued.fits(queued_count, queued_bytes);
+        for (worth, address) in &self.queued_lasts {
+            if fits(&total, &queued) {
+                break;
+            }
+            if *address == tx.sender() {
+                continue;
+            }
+            if tx.fee() <= worth.fee {
+                return Err(Invalid::PoolQueueFull { next, fee: worth.fee });
+            }
+            self.give_up_queued(*address, &mut victims, |last| {
+                let is_full = !fits(&total, &queued);
+                if is_full {
+                    total.take(last);
+                    queued.take(last);
+                }
+                is_full
+            });
+        }
+        if !fits(&total, &queued) {
+            return Err(Invalid::PoolQueueFull { next, fee: tx.fee() });
+        }
+        for (address, nonce) in victims {
+            self.remove(address, nonce);
+        }
+        Ok(())
+    }
+
+    /// Names a sender's queued transactions as victims, from the last on, as long as `take` wants one of so many bytes.
+    fn give_up_queued(&self, address: Address, victims: &mut Vec<(Address, u64)>, mut take: impl FnMut(usize) -> bool) {
+        let Some(sender) = self.senders.get(&address) else { return };
+        let wanted = sender.queued().rev().take_while(|(_, entry)| take(entry.tx.raw().len()));
+        victims.extend(wanted.map(|(nonce, _)| (address, *nonce)));
+    }
+
+    /// What would wait here with `tx`, in the place of what it replaces.
+    fn total_with(&self, tx: &CheckedTx, replaced: Option<&CheckedTx>) -> Load {
+        with(Load { count: self.len(), bytes: self.bytes }, tx, replaced)
     }
 
     /// The best transactions for a block of this base fee, gas limit and body size: highest tip first, each sender's in
@@ -266,9 +408,10 @@ impl Pool {
         chosen
     }
 
-    /// Takes a decided block's changes into account: included transactions and those that can't be included any more
-    /// go.
+    /// Takes a decided block's changes into account, called once for each: included transactions and those that can't be
+    /// included any more go, and queued ones that have waited for too many blocks.
     pub fn on_block(&mut self, diff: &StateDiff) {
+        self.blocks += 1;
         let changed: Vec<_> = diff
             .accounts
             .iter()
@@ -278,11 +421,25 @@ impl Pool {
         for (address, account) in changed {
             self.refresh(address, account.nonce, account.balance);
         }
+        self.expire();
+    }
+
+    /// Gives up queued transactions that have waited for too long: at most [`PoolLimits::queued_count`] are looked at.
+    fn expire(&mut self) {
+        let mut expired = Vec::new();
+        for (_, address) in &self.queued_lasts {
+            let Some(sender) = self.senders.get(address) else { continue };
+            let old = sender.queued().filter(|(_, entry)| self.blocks - entry.since >= self.limits.queued_blocks);
+            expired.extend(old.map(|(nonce, _)| (*address, *nonce)));
+        }
+        for (address, nonce) in expired {
+            self.remove(address, nonce);
+        }
     }
 
     /// The nonce that a sender's next transaction should have, waiting ones counted; `None` if nothing of it waits.
     pub fn pending_nonce(&self, sender: Address) -> Option<u64> {
-        self.senders.get(&sender).map(Sender::next_nonce)
+        self.senders.get(&sender).map(|sender| sender.next)
     }
 
     /// All waiting transactions of a sender, by nonce.
@@ -331,10 +488,11 @@ impl Pool {
         }
     }
 
-    /// Changes a sender's entries and keeps `lasts` in step. A sender without entries is forgotten.
+    /// Changes a sender's entries and keeps what is known of all of them in step. A sender without entries is forgotten.
     fn change(&mut self, address: Address, nonce: u64, balance: U256, apply: impl FnOnce(&mut Sender)) {
         let sender = self.senders.entry(address).or_insert_with(|| Sender {
             nonce,
+            next: nonce,
             balance,
             entries: BTreeMap::new(),
             cost: U256::ZERO,
@@ -342,22 +500,40 @@ impl Pool {
         if let Some(worth) = sender.worth() {
             self.lasts.remove(&(worth, address));
         }
+        if let Some(worth) = sender.queued_worth() {
+            self.queued_lasts.remove(&(worth, address));
+        }
+        let before = sender.queued_load();
         sender.nonce = nonce;
         sender.balance = balance;
         apply(sender);
-        match sender.worth() {
-            Some(worth) => {
-                self.lasts.insert((worth, address));
-            }
-            None => {
-                self.senders.remove(&address);
-            }
+        sender.next = sender.first_missing();
+        let after = sender.queued_load();
+        self.queued.count = self.queued.count - before.count + after.count;
+        self.queued.bytes = self.queued.bytes - before.bytes + after.bytes;
+        if let Some(worth) = sender.worth() {
+            self.lasts.insert((worth, address));
+        }
+        if let Some(worth) = sender.queued_worth() {
+            self.queued_lasts.insert((worth, address));
+        }
+        if sender.entries.is_empty() {
+            self.senders.remove(&address);
         }
     }
 }
 
 /// Gas of the cheapest transaction there is.
 const INTRINSIC_GAS_MIN: u64 = 21_000;
+
+/// A load with `tx` in the place of what it replaces.
+fn with(mut load: Load, tx: &CheckedTx, replaced: Option<&CheckedTx>) -> Load {
+    if let Some(old) = replaced {
+        load.take(old.raw().len());
+    }
+    load.add(tx.raw().len());
+    load
+}
 
 fn check_funds(sender: Address, balance: U256, cost: U256) -> Result<(), Invalid> {
     if cost > balance { Err(Invalid::TxFunds { sender, balance, cost }) } else { Ok(()) }

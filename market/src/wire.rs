@@ -127,7 +127,7 @@ pub enum Request {
     },
     /// Which lists the supplier keeps for this slot.
     Inventory,
-    /// Which of these blobs the supplier has, whether or not a list names them yet.
+    /// Which of these blobs of the dataset the supplier has, whether or not a list names them yet.
     Has {
         /// Roots.
         roots: Vec<Root>,
@@ -150,7 +150,7 @@ pub enum Request {
     },
     /// Promise this list.
     Commit(Commit),
-    /// A range of a blob with the hashes that verify it.
+    /// A range of one of the dataset's blobs with the hashes that verify it.
     Read {
         /// Root.
         root: Root,

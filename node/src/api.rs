@@ -14,13 +14,13 @@ mod supplier;
 mod world;
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, atomic::AtomicU64},
     time::Instant,
 };
 
 use alloy_primitives::Address;
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use bitdust_rpc::{Backends, Code, Failure, Handle as Server, Modules, Token, objects::Objects, places::Places};
 use bitdust_types::Amount;
 
@@ -78,7 +78,7 @@ impl std::ops::Deref for Api {
 /// Starts the server.
 pub async fn serve(shared: Shared, token_file: PathBuf) -> Result<Server> {
     let token = Token::load_or_create(&token_file, rand::random())?;
-    let listen = shared.config.rpc;
+    let config = server_config(&shared.config, &token_file);
     let api = Api(Arc::new(shared));
     let modules = Modules::new(concat!("bitdust/", env!("CARGO_PKG_VERSION")))
         .eth(api.clone())?
@@ -90,10 +90,25 @@ pub async fn serve(shared: Shared, token_file: PathBuf) -> Result<Server> {
         .node(api.clone())?
         .world(api.clone())?
         .meet(api.clone())?;
-    let config = bitdust_rpc::Config { listen, token_file, ..bitdust_rpc::Config::default() };
     let places = api.worlds.clone().map(|worlds| Arc::new(Serving(worlds)) as Arc<dyn Places>);
     let objects = api.customer.is_some().then(|| Arc::new(api) as Arc<dyn Objects>);
-    Ok(bitdust_rpc::server::start(config, token, modules, Backends { objects, places }).await?)
+    let started = bitdust_rpc::server::start(config, token, modules, Backends { objects, places }).await;
+    started.map_err(|error| match error {
+        bitdust_rpc::server::Error::Listen { .. } => anyhow!(error).context("config.toml, rpc"),
+        bitdust_rpc::server::Error::Origin(_) => anyhow!(error).context("config.toml, rpc_origins"),
+        error => error.into(),
+    })
+}
+
+/// What this node's settings say about who may call.
+fn server_config(config: &Config, token_file: &Path) -> bitdust_rpc::Config {
+    bitdust_rpc::Config {
+        listen: config.rpc,
+        hosts: config.rpc_hosts.clone(),
+        origins: config.rpc_origins.clone(),
+        token_file: token_file.to_owned(),
+        ..bitdust_rpc::Config::default()
+    }
 }
 
 impl Api {
@@ -144,4 +159,18 @@ fn internal(error: impl std::fmt::Display) -> Failure {
 /// Something that the caller asked for failed, for a reason that the error names.
 fn rejected(error: anyhow::Error) -> Failure {
     Failure::new(Code::Rejected, format!("{error:#}"), "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn those_whom_the_settings_name_may_call() {
+        let (hosts, origins) = (vec!["node.example".to_owned()], vec!["http://127.0.0.1:8180".to_owned()]);
+        let settings = Config { rpc_hosts: hosts.clone(), rpc_origins: origins.clone(), ..Config::follower("one") };
+        let server = server_config(&settings, Path::new("t"));
+        assert_eq!((server.hosts, server.origins, server.listen), (hosts, origins, settings.rpc));
+        assert_eq!(server.token_file, Path::new("t"));
+    }
 }

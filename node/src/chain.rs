@@ -9,8 +9,10 @@
 //! in one synced batch.
 
 pub mod application;
+mod early;
 pub mod follow;
 pub mod ingress;
+pub mod proposer;
 pub mod reading;
 pub mod sender;
 pub mod serve;
@@ -25,12 +27,11 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use alloy_primitives::{Address, B256, keccak256};
+use alloy_primitives::{B256, keccak256};
 use anyhow::{Context as _, Result, anyhow, bail};
 use bitdust_consensus::{Certificate, proposer::may_propose};
 use bitdust_ledger::{
-    Block, CheckedTx, Error as LedgerError, Genesis, Header, Invalid,
-    beacon::{self, HashChain},
+    Block, CheckedTx, Error as LedgerError, Genesis, Header, Invalid, beacon,
     exec::{self, Ctx, Outcome, Proposal},
     pool::{Pool, PoolLimits, ProofLane},
     tree,
@@ -41,6 +42,8 @@ use bitdust_types::{
     limits::{BLOCK_BODY_BYTES_MAX, PROOFS_PER_BLOCK_MAX},
 };
 use tokio::sync::watch;
+
+pub use proposer::Proposer;
 
 /// Executed blocks of the next height that are kept in memory: one per round, and a few forged ones. Another is executed
 /// again if it is decided after all.
@@ -65,13 +68,6 @@ struct Candidate {
     outcome: Outcome,
 }
 
-/// What this node needs to propose blocks.
-pub struct Proposer {
-    address: Address,
-    reveals: HashChain,
-    used: Mutex<u64>,
-}
-
 /// Why a decided block was not imported.
 #[derive(Debug)]
 pub enum ImportError {
@@ -91,25 +87,6 @@ pub struct Chain {
     proofs: Mutex<ProofLane>,
     candidates: Mutex<HashMap<BlockId, Arc<Candidate>>>,
     tip: watch::Sender<Arc<Tip>>,
-}
-
-impl Proposer {
-    /// For a validator's account and the secret end of its hash chain of `length` reveals.
-    pub fn new(address: Address, secret: B256, length: u64) -> Self {
-        Proposer { address, reveals: HashChain::new(secret, length), used: Mutex::new(0) }
-    }
-
-    fn reveal(&self, tip: B256) -> Result<B256> {
-        let mut used = lock(&self.used);
-        let (reveal, left) = self.reveals.reveal_for(tip, *used).with_context(|| {
-            format!("the beacon tip {tip} on the ledger is not of this validator's hash chain, or the chain is used up")
-        })?;
-        *used = self.reveals.length() - left;
-        if left < 10_000 {
-            tracing::warn!(left, "this validator's beacon hash chain is nearly used up; renew its tip");
-        }
-        Ok(reveal)
-    }
 }
 
 impl Chain {

@@ -41,8 +41,15 @@ pub trait ChainReader: Send + Sync + 'static {
     /// The node is stopping.
     async fn above(&self, height: Height) -> Result<Height>;
 
+    /// Whether the newest block is of the present, give or take what clocks differ: not while the node catches up with a long
+    /// past, nor while the chain stands still.
+    fn is_current(&self) -> bool;
+
     /// Shows the market after the newest block. One consistent state for the whole look.
     fn look(&self, look: &mut Look<'_>) -> Result<()>;
+
+    /// Grains per gas that the next block asks at least.
+    fn base_fee(&self) -> u64;
 
     /// Shows the worlds in the same way.
     fn look_at_worlds(&self, look: &mut LookAtWorlds<'_>) -> Result<()>;

@@ -1,11 +1,13 @@
 //! What was typed: the verbs of `bitdust` and their options. Parsing only; each verb's work is in its own file.
 
 pub mod devnet;
+pub mod genesis;
 pub mod init;
 pub mod market;
 pub mod objects;
 pub mod output;
 pub mod remote;
+pub mod statement;
 pub mod supplier;
 pub mod validator;
 pub mod wallet;
@@ -33,7 +35,10 @@ pub enum Verb {
     /// Run a whole network on this machine.
     Devnet(devnet::DevnetArgs),
     /// Make a node's directory: keys, settings, genesis.
-    Init(init::InitArgs),
+    Init(Box<init::InitArgs>),
+    /// Genesis files: make one, show one, name the network that one begins.
+    #[command(subcommand)]
+    Genesis(genesis::GenesisVerb),
     /// Run the node of a directory.
     Run(RunArgs),
     /// What a node does: roles, tip, peers.
@@ -53,6 +58,8 @@ pub enum Verb {
     Rm(objects::PathArgs),
     /// Check that a stored file can be rebuilt.
     Verify(objects::PathArgs),
+    /// Find everything that this account has stored, from its phrase alone, and fetch it.
+    Restore(objects::RestoreArgs),
     /// Offers and storage contracts.
     #[command(subcommand)]
     Market(market::MarketVerb),

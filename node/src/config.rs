@@ -43,6 +43,12 @@ pub struct Config {
     pub roles: Vec<Role>,
     /// JSON-RPC, WebSocket and objects.
     pub rpc: SocketAddr,
+    /// Names of hosts under which `rpc` is called, beside `localhost` and plain IP addresses: without scheme and port.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rpc_hosts: Vec<String>,
+    /// Web pages that may call `rpc`, each as its origin such as `http://127.0.0.1:8180`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rpc_origins: Vec<String>,
     /// Prometheus metrics.
     pub metrics: SocketAddr,
     /// libp2p, TCP and QUIC on the same port.
@@ -130,7 +136,8 @@ pub struct ConsensusConfig {
     pub peers: Vec<SocketAddr>,
 }
 
-/// What a supplier offers when it starts and has no live offer. Afterwards the ledger's offer counts.
+/// What a supplier offers when it starts for the first time. Afterwards the operator's last word counts: `supplier register`,
+/// `price` or `exit`. The collateral is filled up to what is said here until the operator leaves.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SupplierConfig {
@@ -213,16 +220,36 @@ impl Default for SupplierConfig {
     }
 }
 
+/// Port of JSON-RPC: the one that Ethereum's tools expect.
+pub const RPC_PORT: u16 = 8545;
+/// Port of the metrics.
+pub const METRICS_PORT: u16 = 9180;
+/// Port of libp2p, TCP and QUIC.
+pub const P2P_PORT: u16 = 7771;
+/// Port on which validators meet.
+pub const CONSENSUS_PORT: u16 = 7971;
+
+/// A port that only this machine reaches.
+pub fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
+}
+
+/// A port on every interface of this machine.
+pub fn every_interface(port: u16) -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port)
+}
+
 impl Config {
     /// A node that only follows the chain, on the standard ports of loopback.
     pub fn follower(name: &str) -> Self {
-        let loopback = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
         Config {
             name: name.to_owned(),
             roles: Vec::new(),
-            rpc: loopback(8545),
-            metrics: loopback(9180),
-            p2p: loopback(7771),
+            rpc: loopback(RPC_PORT),
+            rpc_hosts: Vec::new(),
+            rpc_origins: Vec::new(),
+            metrics: loopback(METRICS_PORT),
+            p2p: loopback(P2P_PORT),
             reachable: true,
             walled: false,
             announce: Vec::new(),
@@ -262,7 +289,22 @@ impl Config {
         write_private(&home.config(), toml::to_string_pretty(self)?.as_bytes())
     }
 
-    fn check(&self) -> Result<()> {
+    /// Checks that the settings fit each other.
+    ///
+    /// # Errors
+    /// Names the field.
+    pub fn check(&self) -> Result<()> {
+        if let Some(host) = self.rpc_hosts.iter().find(|host| !is_host_name(host)) {
+            bail!(
+                "rpc_hosts: '{host}' is no name of a host; write it without scheme and port, such as node.example.org"
+            );
+        }
+        if let Some(origin) = self.rpc_origins.iter().find(|origin| !is_origin(origin)) {
+            bail!(
+                "rpc_origins: '{origin}' is no origin of a web page; write scheme, host and port without a path, such as \
+                 http://127.0.0.1:8180"
+            );
+        }
         if self.has(Role::Validator) && self.consensus.is_none() {
             bail!("the role 'validator' needs a section [consensus] with 'listen' and 'peers'");
         }
@@ -288,9 +330,42 @@ impl Config {
     }
 }
 
+/// Letters, digits, dots and hyphens, as names in a Host header are written.
+fn is_host_name(host: &str) -> bool {
+    !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte))
+}
+
+/// `scheme://host[:port]`, as browsers write it.
+fn is_origin(origin: &str) -> bool {
+    let rest = origin.split_once("://").map(|(_, rest)| rest);
+    rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn hosts_and_pages_that_may_call_are_settings() {
+        let text = toml::to_string_pretty(&Config::follower("one")).unwrap();
+        let with = |line: &str| toml::from_str::<Config>(&format!("{line}\n{text}")).unwrap();
+        let config = with("rpc_hosts = [\"node.example\"]\nrpc_origins = [\"http://127.0.0.1:8180\"]");
+        config.check().unwrap();
+        assert_eq!(
+            (config.rpc_hosts, config.rpc_origins),
+            (vec!["node.example".into()], vec!["http://127.0.0.1:8180".into()])
+        );
+        for (line, field) in [
+            ("rpc_hosts = [\"node.example:8545\"]", "rpc_hosts"),
+            ("rpc_hosts = [\"http://node.example\"]", "rpc_hosts"),
+            ("rpc_hosts = [\"\"]", "rpc_hosts"),
+            ("rpc_origins = [\"127.0.0.1:8180\"]", "rpc_origins"),
+            ("rpc_origins = [\"http://127.0.0.1:8180/\"]", "rpc_origins"),
+        ] {
+            let error = with(line).check().unwrap_err().to_string();
+            assert!(error.contains(field), "{line}: {error}");
+        }
+    }
 
     #[test]
     fn settings_round_trip_and_mistakes_are_named() {

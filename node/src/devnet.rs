@@ -54,7 +54,11 @@ pub async fn run(args: &DevnetArgs, json: bool) -> Result<()> {
     };
     let dir =
         args.dir.as_deref().or(scratch.as_ref().map(|scratch| scratch.path())).context("a devnet has a directory")?;
-    let mut network = prepare(dir, &args.shape())?;
+    let shape = args.shape()?;
+    if args.demo {
+        demo::check_suppliers(dir, &shape)?;
+    }
+    let mut network = prepare(dir, &shape)?;
     let outcome = tokio::select! {
         outcome = show(&mut network, args, json) => outcome,
         interrupted = tokio::signal::ctrl_c() => interrupted.context("waiting for Ctrl-C"),

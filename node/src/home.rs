@@ -3,6 +3,7 @@
 //! ```text
 //! config.toml      this node's own settings
 //! genesis.json     what all nodes of the network agree on
+//! validator.json   what the network's genesis needs of a validator: public
 //! keys/            keystores (Web3 Secret Storage v3, scrypt)
 //! chain/           blocks, state, receipts (RocksDB)
 //! volumes/         stored blobs of a supplier, with their index
@@ -10,6 +11,7 @@
 //! places/          chunks of places that a player has visited
 //! customer/        upload journal and cached manifests of a customer
 //! consensus/       the consensus engine's write-ahead log
+//! beacon.json      which of a validator's hash chains is the newest
 //! token            bearer token for calls that spend
 //! peers.json       addresses of peers met before
 //! node.log         log, when the node is supervised
@@ -57,6 +59,11 @@ impl Home {
         self.0.join("genesis.json")
     }
 
+    /// A validator's registration.
+    pub fn validator(&self) -> PathBuf {
+        self.0.join("validator.json")
+    }
+
     /// The keystores.
     pub fn keys(&self) -> PathBuf {
         self.0.join("keys")
@@ -90,6 +97,11 @@ impl Home {
     /// The consensus engine's write-ahead log.
     pub fn consensus(&self) -> PathBuf {
         self.0.join("consensus")
+    }
+
+    /// The number of a validator's newest hash chain.
+    pub fn beacon(&self) -> PathBuf {
+        self.0.join("beacon.json")
     }
 
     /// The bearer token.

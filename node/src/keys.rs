@@ -7,12 +7,14 @@
 
 use std::{
     fs,
+    net::SocketAddr,
     path::{Path, PathBuf},
 };
 
 use alloy_primitives::{Address, keccak256};
 use alloy_signer_local::LocalSigner;
 use anyhow::{Context as _, Result, anyhow};
+use bitdust_network::{Multiaddr, PeerId, listen_addresses};
 use bitdust_types::keys::{Phrase, account_of};
 use k256::{ecdsa::SigningKey, elliptic_curve::rand_core::OsRng};
 use zeroize::Zeroizing;
@@ -34,6 +36,12 @@ impl NodeKeys {
         Ok(NodeKeys { coin: phrase.coin_key(0)?, storage: phrase.storage_secret()? })
     }
 
+    /// What a coin key alone gives: the storage key is derived from it, so that the coin key is all that must be kept.
+    pub fn from_coin_key(coin: SigningKey) -> Self {
+        let storage = derive(&coin, b"bitdust storage of a coin key v1");
+        NodeKeys { coin, storage }
+    }
+
     /// The keys of a devnet's node: a numbered coin account of the development phrase, and a storage key of its own.
     pub fn devnet(phrase: &Phrase, index: u32) -> Result<Self> {
         let coin = phrase.coin_key(index)?;
@@ -51,9 +59,30 @@ impl NodeKeys {
         derive(&self.coin, b"bitdust libp2p identity v1")
     }
 
+    /// The libp2p identity.
+    pub fn peer_id(&self) -> Result<PeerId> {
+        Ok(bitdust_network::peer_id(*self.peer_secret())?)
+    }
+
+    /// The address under which others dial the node with these keys that listens on `at`: TCP, which every network lets
+    /// through.
+    pub fn multiaddr(&self, at: SocketAddr) -> Result<Multiaddr> {
+        let tcp = listen_addresses(at.ip(), at.port()).pop().context("a node listens on TCP")?;
+        let whole = format!("{tcp}/p2p/{}", self.peer_id()?);
+        whole.parse().with_context(|| format!("'{whole}' is no address"))
+    }
+
     /// Start of the beacon's hash chain.
     pub fn beacon_seed(&self) -> Zeroizing<[u8; 32]> {
         derive(&self.coin, b"bitdust beacon chain v1")
+    }
+
+    /// Start of the beacon's hash chain of a number: 0 is genesis's, each renewal takes the next.
+    pub fn beacon_secret(&self, number: u64) -> Zeroizing<[u8; 32]> {
+        match number {
+            0 => self.beacon_seed(),
+            _ => derive(&self.coin, &[b"bitdust beacon chain v1, renewal ".as_slice(), &number.to_be_bytes()].concat()),
+        }
     }
 }
 
@@ -63,17 +92,31 @@ fn derive(coin: &SigningKey, label: &[u8]) -> Zeroizing<[u8; 32]> {
     Zeroizing::new(keccak256(message.as_slice()).0)
 }
 
+/// Whether a directory holds keys.
+pub fn exist(home: &Home) -> bool {
+    coin_file(home).exists() || storage_file(home).exists()
+}
+
+/// The keystore of the account.
+pub fn coin_file(home: &Home) -> PathBuf {
+    home.keys().join("coin.json")
+}
+
+fn storage_file(home: &Home) -> PathBuf {
+    home.keys().join("storage.json")
+}
+
 /// Writes both keys as keystores.
 pub fn save(home: &Home, keys: &NodeKeys, password: &str) -> Result<()> {
     home.create()?;
-    store(&home.keys().join("coin.json"), keys.coin.to_bytes().as_slice(), password)?;
-    store(&home.keys().join("storage.json"), keys.storage.as_slice(), password)
+    store(&coin_file(home), keys.coin.to_bytes().as_slice(), password)?;
+    store(&storage_file(home), keys.storage.as_slice(), password)
 }
 
 /// Reads both keys.
 pub fn load(home: &Home, password: &str) -> Result<NodeKeys> {
-    let coin = open(&home.keys().join("coin.json"), password)?;
-    let storage = open(&home.keys().join("storage.json"), password)?;
+    let coin = open(&coin_file(home), password)?;
+    let storage = open(&storage_file(home), password)?;
     let mut secret = Zeroizing::new([0; 32]);
     secret.copy_from_slice(&storage.to_bytes());
     Ok(NodeKeys { coin, storage: secret })

@@ -14,6 +14,7 @@ pub mod cli;
 pub mod config;
 pub mod customer;
 pub mod devnet;
+pub mod genesis;
 pub mod home;
 pub mod keys;
 pub mod meeting;
@@ -32,6 +33,7 @@ pub async fn dispatch(cli: Cli) -> Result<()> {
     match &cli.verb {
         Verb::Devnet(args) => devnet::run(args, json).await,
         Verb::Init(args) => cli::init::run(args, json),
+        Verb::Genesis(verb) => cli::genesis::run(verb, json),
         Verb::Run(args) => run::run(args).await,
         Verb::Status(args) => cli::remote::status(args, json).await,
         Verb::Wallet(verb) => cli::wallet::run(verb, json).await,
@@ -41,6 +43,7 @@ pub async fn dispatch(cli: Cli) -> Result<()> {
         Verb::Stat(args) => cli::objects::stat(args, json).await,
         Verb::Rm(args) => cli::objects::rm(args, json).await,
         Verb::Verify(args) => cli::objects::verify(args, json).await,
+        Verb::Restore(args) => cli::objects::restore(args, json).await,
         Verb::Market(verb) => cli::market::run(verb, json).await,
         Verb::Supplier(verb) => cli::supplier::run(verb, json).await,
         Verb::Validator(verb) => cli::validator::run(verb, json).await,

@@ -23,11 +23,13 @@ use tokio::{io::AsyncReadExt as _, task::JoinSet};
 
 use crate::{
     api,
-    chain::{self, Chain, Proposer, application::ValidatingChain, follow, ingress::Ingress, sender::Sender, serve},
+    chain::{
+        self, Chain, Proposer, application::ValidatingChain, follow, ingress::Ingress, proposer, sender::Sender, serve,
+    },
     cli::RunArgs,
     config::{Config, Role, SupplierConfig},
     customer::{self, Customer},
-    devnet::plan::BEACON_REVEALS,
+    genesis::{self, BEACON_REVEALS},
     home::{Home, private_dir, write_private},
     keys::{self, NodeKeys},
     meeting::Meetings,
@@ -59,9 +61,13 @@ pub async fn run(args: &RunArgs) -> Result<()> {
     let home = Home::new(&args.dir);
     let config = Config::load(&home)?;
     let keys = keys::load(&home, &keys::password(args.password_file.as_deref())?)?;
-    let genesis = fs::read_to_string(home.genesis())
-        .with_context(|| format!("reading the network's genesis {}", home.genesis().display()))?;
-    let genesis = Genesis::parse(&genesis).with_context(|| format!("in {}", home.genesis().display()))?;
+    anyhow::ensure!(
+        home.genesis().exists(),
+        "{} has no genesis.json yet; put the network's there with `bitdust init --dir {} --genesis FILE`",
+        args.dir.display(),
+        args.dir.display()
+    );
+    let genesis = genesis::read(&home.genesis())?;
     telemetry::metrics(config.metrics)?;
     chain::set_clock(config.clock_ahead_ms);
     tracing::info!(name = config.name, account = %keys.account(), chain_id = genesis.params.chain_id, "starting");
@@ -97,7 +103,9 @@ impl Node {
         tasks.spawn(remember_peers(network.clone(), peers_file));
 
         let consensus = if self.config.has(Role::Validator) {
-            Some(self.validate(&chain).await?)
+            let (consensus, proposer) = self.validate(&chain).await?;
+            tasks.spawn(proposer::renew(chain.clone(), sender.clone(), proposer));
+            Some(consensus)
         } else {
             let (chain, network) = (chain.clone(), network.clone());
             tasks.spawn(async move {
@@ -119,6 +127,7 @@ impl Node {
             if self.config.has(Role::Customer) { Some(self.open_customer(&chain, &sender, &network)?) } else { None };
         let worlds = match &customer {
             Some(customer) => {
+                tasks.spawn(customer.clone().run());
                 let worlds = Worlds::open(worlds::Parts {
                     chain: chain.clone(),
                     judge,
@@ -213,17 +222,22 @@ impl Node {
         config.hidden = settings.hidden;
         config.relay_serve = settings.relay;
         config.limits.relay_circuits = settings.relay_circuits;
-        Ok(Network::start(config).await?)
+        Network::start(config).await.map_err(|error| match error {
+            bitdust_network::Error::Listen { .. } => anyhow!(error).context("config.toml, p2p"),
+            error => error.into(),
+        })
     }
 
-    async fn validate(&self, chain: &Arc<Chain>) -> Result<bitdust_consensus::Handle> {
+    async fn validate(&self, chain: &Arc<Chain>) -> Result<(bitdust_consensus::Handle, Arc<Proposer>)> {
         let consensus = self.config.consensus.as_ref().context("[consensus] is set for a validator")?;
         let account = self.keys.account();
         if chain.validators(chain.tip().height.0 + 1).get(account).is_none() {
             bail!("account {account} is no validator of this network; remove the role 'validator' from config.toml");
         }
-        let secret = B256::new(*self.keys.beacon_seed());
-        let proposer = tokio::task::spawn_blocking(move || Proposer::new(account, secret, BEACON_REVEALS)).await?;
+        let (keys, file) = (self.keys.clone(), self.home.beacon());
+        let secrets = move |number| B256::new(*keys.beacon_secret(number));
+        let opened = tokio::task::spawn_blocking(move || Proposer::open(account, secrets, BEACON_REVEALS, file));
+        let proposer = Arc::new(opened.await??);
         let settings = Settings {
             chain_id: chain.params().chain_id,
             listen: consensus.listen,
@@ -234,8 +248,12 @@ impl Node {
             signing_key: self.keys.coin.clone(),
             block_bytes_max: BLOCK_BYTES_MAX,
         };
-        let application = Arc::new(ValidatingChain::new(chain.clone(), proposer));
-        Ok(bitdust_consensus::start(settings, application).await?)
+        let application = Arc::new(ValidatingChain::new(chain.clone(), proposer.clone()));
+        let started = bitdust_consensus::start(settings, application).await.map_err(|error| match error {
+            bitdust_consensus::Error::Listen { .. } => anyhow!(error).context("config.toml, [consensus] listen"),
+            error => error.into(),
+        });
+        Ok((started?, proposer))
     }
 
     fn open_supplier(

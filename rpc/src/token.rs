@@ -16,9 +16,16 @@ use crate::failure::{Code, Failure};
 pub const TOKEN_BYTES: usize = 32;
 
 /// Namespaces that only read what is public on the ledger, or that carry signed transactions.
-const OPEN_NAMESPACES: [&str; 6] = ["eth_", "net_", "web3_", "ledger_", "market_", "rpc."];
+const OPEN_NAMESPACES: [&str; 5] = ["eth_", "net_", "web3_", "ledger_", "rpc."];
 /// Single methods outside of these namespaces that reveal nothing private.
-const OPEN_METHODS: [&str; 10] = [
+const OPEN_METHODS: [&str; 17] = [
+    "market_offers",
+    "market_dataset",
+    "market_datasets",
+    "market_slots",
+    "market_supplier",
+    "market_statement",
+    "market_explainRevert",
     "storage_status",
     "node_status",
     "node_peers",
@@ -40,8 +47,8 @@ pub enum Need {
     Token,
 }
 
-/// What a JSON-RPC method needs. `storage_ls`, `_stat`, `_verify` and `_datasets` show private names, `storage_rm`,
-/// `supplier_*` and `node_send` spend or change, `meet_*` speak in the player's name and show where it is.
+/// What a JSON-RPC method needs. `storage_ls`, `_stat`, `_verify`, `_datasets` and `_restore` show private names, `storage_rm`,
+/// `market_fund`, `_renew`, `_settle` and `_end`, `supplier_*` and `node_send` spend or change, `meet_*` speak in the player's name and show where it is.
 ///
 /// The object routes follow the same rule: `PUT` and `DELETE` need the token, `GET` and `HEAD` unless the object is
 /// public. Chunks of worlds are public.
@@ -224,11 +231,14 @@ mod tests {
 
     #[test]
     fn what_nobody_listed_is_closed() {
-        for open in ["eth_sendRawTransaction", "rpc.discover", "market_explainRevert", "node_status"] {
+        for open in ["eth_sendRawTransaction", "rpc.discover", "market_explainRevert", "market_slots", "node_status"] {
             assert_eq!(need(open), Need::Nothing, "{open}");
         }
         for closed in ["storage_rm", "storage_ls", "supplier_exit", "node_send", "node_newThing", "", "ETH_call"] {
             assert_eq!(need(closed), Need::Token, "{closed}");
+        }
+        for spending in ["market_fund", "market_renew", "market_settle", "market_end", "market_newThing"] {
+            assert_eq!(need(spending), Need::Token, "{spending}");
         }
     }
 }

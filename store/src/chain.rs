@@ -32,7 +32,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use rocksdb::{ReadOptions, WriteBatch};
 
 pub use commit::Commit;
-pub use logs::{FoundLog, LOG_BLOCKS_MAX, LOGS_MAX, LogFilter, LogsError};
+pub use logs::{FoundLog, LOG_BLOCKS_MAX, LOG_BYTES_MAX, LOGS_MAX, LogFilter, LogsError};
 pub use undecided::Undecided;
 pub use view::{PastState, View};
 

@@ -111,6 +111,14 @@ pub enum Invalid {
         /// The block at which the bound was reached.
         height: u64,
     },
+    /// Matches with too many bytes for one call.
+    #[error("more than {max} bytes of logs match up to block {height}; ask for fewer blocks")]
+    LogsTooLarge {
+        /// Most bytes of data of one call.
+        max: usize,
+        /// The block at which the bound was reached.
+        height: u64,
+    },
 }
 
 impl Error {

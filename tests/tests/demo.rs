@@ -1,10 +1,18 @@
-//! The demonstration as a person runs it, and a stranger's audit of what it paid.
+//! The demonstration as a person runs it, a stranger's audit of what it paid, and what a person sees when it can't work.
 
-use std::{path::Path, process::Stdio, time::Duration};
+use std::{
+    ffi::OsStr,
+    net::TcpListener,
+    path::Path,
+    process::Stdio,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, Result, ensure};
+use bitdust_node::{chain::now_ms, config::Role, devnet::supervisor::lay_out};
 use bitdust_tests::{
     bytes::write_tree,
+    network::shape,
     program,
     waiting::{PATIENCE, bounded, until},
 };
@@ -18,6 +26,85 @@ use tokio::{
 const DEMO_LIMIT: Duration = Duration::from_secs(300);
 const LIMIT: Duration = Duration::from_secs(420);
 const SUPPLIERS: usize = 8;
+/// A command that can't work says so before it has started a network; loaded machines take seconds for the keys on its disk.
+const REFUSAL_LIMIT: Duration = Duration::from_secs(60);
+
+/// Exactly what a newcomer types: blocks of a second, this project's own tree, the standard ports where nobody has them.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demo_ends_by_itself_with_one_report_and_no_error() -> Result<()> {
+    bounded(LIMIT, async {
+        let scratch = tempfile::tempdir()?;
+        let mut command = Command::new(program::bitdust()?);
+        command.args(["devnet", "--demo", "--exit", "--json"]);
+        // A devnet of the person who runs the tests may have the standard ports.
+        if !standard_ports_are_free() {
+            command.arg("--free-ports");
+        }
+        command.env("HOME", scratch.path()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        for variable in ["BITDUST_RPC", "BITDUST_TOKEN_FILE", "BITDUST_PASSWORD", "RUST_LOG"] {
+            command.env_remove(variable);
+        }
+        let devnet = command.kill_on_drop(true).spawn().context("starting the demo")?;
+        let ended = tokio::time::timeout(DEMO_LIMIT, devnet.wait_with_output()).await;
+        let output = ended.with_context(|| format!("the demo did not end within {DEMO_LIMIT:?}"))??;
+        let (said, complaints) = (String::from_utf8(output.stdout)?, String::from_utf8_lossy(&output.stderr));
+        ensure!(output.status.success(), "the demo ended with {}: {said}{complaints}", output.status);
+        ensure!(said.trim_end().lines().count() == 1, "one JSON object is printed, not: {said}");
+        let report: Value = serde_json::from_str(&said).with_context(|| format!("the report is no JSON: {said}"))?;
+        check(&report)?;
+        // It has waited for its nodes.
+        let left: Vec<u64> = pids(&report)?.into_iter().filter(|pid| is_bitdust(*pid)).collect();
+        ensure!(left.is_empty(), "processes {left:?} are still there");
+        Ok(())
+    })
+    .await
+}
+
+/// Whether a whole devnet finds the ports that it takes by default.
+fn standard_ports_are_free() -> bool {
+    let nodes = 4 + SUPPLIERS as u16 + 1;
+    [8545, 9180, 7771, 7971].into_iter().flat_map(|first| first..first + nodes).all(|port| {
+        TcpListener::bind(("127.0.0.1", port)).is_ok() && std::net::UdpSocket::bind(("127.0.0.1", port)).is_ok()
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_demo_that_cannot_work_fails_at_once() -> Result<()> {
+    let scratch = tempfile::tempdir()?;
+    let net = scratch.path().join("net");
+    let begun = Instant::now();
+    let mut words: Vec<&OsStr> =
+        ["--json", "devnet", "--demo", "--exit", "--free-ports", "--suppliers", "7", "--dir"].map(OsStr::new).to_vec();
+    words.push(net.as_os_str());
+    let none: [(&str, &OsStr); 0] = [];
+    let said = program::run(scratch.path(), &words, &none).await?;
+    let report: Value = serde_json::from_str(&said.stdout).with_context(|| format!("no JSON: {said:?}"))?;
+    let error = report["error"].as_str().with_context(|| format!("no error: {said:?}"))?;
+    ensure!(said.code == Some(1), "{said:?}");
+    ensure!(error.contains("--suppliers") && error.contains("has 7"), "{error}");
+    ensure!(begun.elapsed() < REFUSAL_LIMIT, "it took {:?} to say that seven suppliers are not eight", begun.elapsed());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_devnet_whose_port_is_taken_fails_and_names_the_setting() -> Result<()> {
+    let scratch = tempfile::tempdir()?;
+    let net = scratch.path().join("net");
+    std::fs::create_dir(&net)?;
+    let plan = shape(1, 0).plan(now_ms())?;
+    lay_out(&net, &plan)?;
+    let customer = plan.nodes.iter().find(|node| node.config.has(Role::Customer)).context("a customer")?;
+    let _taken = TcpListener::bind(customer.config.p2p).context("taking the port that was free")?;
+    let mut words: Vec<&OsStr> = ["--json", "devnet", "--dir"].map(OsStr::new).to_vec();
+    words.push(net.as_os_str());
+    let none: [(&str, &OsStr); 0] = [];
+    let said = program::run(scratch.path(), &words, &none).await?;
+    ensure!(said.code == Some(1), "{said:?}");
+    for word in ["customer-0 ended", "config.toml, p2p", &customer.config.p2p.port().to_string()] {
+        ensure!(said.stdout.contains(word), "'{word}' is not said: {said:?}");
+    }
+    Ok(())
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_demo_shows_every_figure_and_an_auditor_finds_the_same_pay() -> Result<()> {

@@ -18,6 +18,14 @@ pub const POOL_TRANSACTIONS_MAX: usize = 16_384;
 pub const POOL_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Transactions of one sender in the pool.
 pub const POOL_PER_SENDER_MAX: usize = 256;
+/// Transactions waiting in a node's pool whose sender has a lower nonce missing, an eighth of all: they may never run.
+pub const POOL_QUEUED_MAX: usize = POOL_TRANSACTIONS_MAX / 8;
+/// Bytes of such transactions, an eighth as well.
+pub const POOL_QUEUED_BYTES_MAX: usize = POOL_BYTES_MAX / 8;
+/// Such transactions of one sender, as in go-ethereum.
+pub const POOL_QUEUED_PER_SENDER_MAX: usize = 64;
+/// Blocks that such a transaction waits for the missing nonce: an hour at a block per second.
+pub const POOL_QUEUED_BLOCKS_MAX: u64 = 3600;
 /// Proofs waiting in a node's pool: one per supplier and epoch.
 pub const POOL_PROOFS_MAX: usize = 1024;
 /// Validators of a network: a certificate of 100 is 100 × 85 bytes.

@@ -39,7 +39,9 @@ impl CheckedProve {
 /// records it: what a node asks before it keeps or forwards one.
 ///
 /// # Errors
-/// [`Error::Invalid`] if the next block couldn't carry it.
+/// [`Error::Invalid`] if the next block couldn't carry it. [`Invalid::ProofWindow`] for a window to come says that a later
+/// one could: the signature is the supplier's, and it has bytes to prove by what is on the ledger so far.
+/// [`Invalid::ProofNothing`] is final in an epoch that has begun: what is due is what was held at its start.
 pub fn admit_proof(
     state: &dyn StateReader,
     params: &ChainParams,
@@ -60,22 +62,25 @@ pub(super) fn judge(
     prove: &Prove,
 ) -> Result<(B256, Vec<u16>), Error> {
     let Prove { supplier, epoch, .. } = *prove;
-    if !params.in_proof_window(height) || params.epoch_of(height) != Epoch(epoch) {
-        let first = params.first_block(Epoch(epoch)).0;
-        return Err(Invalid::ProofWindow {
-            epoch,
-            height: height.0,
-            first: first.saturating_add(params.window_first),
-            last: first.saturating_add(params.window_last),
-        }
-        .into());
+    let opening = params.first_block(Epoch(epoch)).0;
+    let (first, last) = (opening.saturating_add(params.window_first), opening.saturating_add(params.window_last));
+    let outside = || Error::from(Invalid::ProofWindow { epoch, height: height.0, first, last });
+    // What is over is over, whoever sends it.
+    if height.0 > last {
+        return Err(outside());
     }
-    let nothing = || Error::from(Invalid::ProofNothing { supplier, epoch });
-    let seed = beacon::seed(state, Epoch(epoch))?.ok_or_else(nothing)?;
-    let view = MarketView::new(state, params);
-    let samples = view.samples(supplier, Epoch(epoch))?.filter(|samples| !samples.is_empty()).ok_or_else(nothing)?;
-    // The signature last: it is the dearest check, and anybody can send bytes for somebody without samples.
+    // Then whose it is, before anything makes it wait: anybody can send bytes in somebody's name, or for nothing held.
     let proof = prove.check(params)?;
+    let nothing = || Error::from(Invalid::ProofNothing { supplier, epoch });
+    let view = MarketView::new(state, params);
+    if view.due_bytes(supplier, Epoch(epoch))? == Some(0) {
+        return Err(nothing());
+    }
+    if height.0 < first {
+        return Err(outside());
+    }
+    let seed = beacon::seed(state, Epoch(epoch))?.ok_or_else(nothing)?;
+    let samples = view.samples(supplier, Epoch(epoch))?.filter(|samples| !samples.is_empty()).ok_or_else(nothing)?;
     if proof.answers.len() != samples.len() {
         return Err(Invalid::ProofAnswers { expected: samples.len(), found: proof.answers.len() }.into());
     }

@@ -69,7 +69,8 @@ record! {
 }
 
 record! {
-    /// A supplier's published offer.
+    /// A supplier's published offer. Of one that was taken off the list only the peer id stays, until the supplier's last
+    /// slot is freed.
     Offer {
         word {
             /// Grains per GiB and epoch.

@@ -58,7 +58,7 @@ pub fn register(call: &mut Call<'_>, given: &IMarket::Offer) -> Result<(), Stop>
     Ok(())
 }
 
-/// Takes the caller's offer off the list.
+/// Takes the caller's offer off the list. While it holds slots, its peer id stays known.
 pub fn withdraw(call: &mut Call<'_>) -> Result<(), Stop> {
     unlist(call, call.caller())
 }
@@ -133,8 +133,25 @@ fn unlist(call: &mut Call<'_>, who: Address) -> Result<(), Stop> {
     }
     call.save(layout::offer_at(last), &Address::ZERO);
     call.save(layout::offer_count(), &last);
-    call.save(layout::offer(who), &Offer::default());
+    let supplier: Supplier = call.load(layout::supplier(who))?;
+    // Whoever reads what it holds must find it: the peer id goes with its last slot.
+    let left = if supplier.slots > 0 {
+        let Offer { peer_len, peer_low, peer_high, .. } = offer;
+        Offer { peer_len, peer_low, peer_high, ..Offer::default() }
+    } else {
+        Offer::default()
+    };
+    call.save(layout::offer(who), &left);
     call.log(&IMarket::OfferWithdrawn { supplier: who });
+    Ok(())
+}
+
+/// Forgets the peer id that an offer has left behind, now that its supplier holds nothing any more.
+pub fn forget_peer(call: &mut Call<'_>, who: Address) -> Result<(), Stop> {
+    let offer: Offer = call.load(layout::offer(who))?;
+    if offer.listed == 0 && offer.peer_len != 0 {
+        call.save(layout::offer(who), &Offer::default());
+    }
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use super::{
     abi::IMarket,
     datasets, fenwick, hold,
     layout::{self, Barrier, Dataset, Slot, Supplier},
-    money, settle,
+    money, offers, settle,
 };
 use crate::contract::call::{Call, Stop, refuse};
 
@@ -163,6 +163,9 @@ pub fn release(
     fenwick::remove(call, who, &mut supplier, call.epoch, slot.index)?;
     supplier.slots = supplier.slots.saturating_sub(1);
     call.save(layout::supplier(who), &supplier);
+    if supplier.slots == 0 {
+        offers::forget_peer(call, who)?;
+    }
     let barrier = Barrier { promised_until: slot.promised_until, set: true };
     call.save(layout::barrier(who, id, number), &barrier);
     call.save(layout::slot(id, number), &Slot::default());

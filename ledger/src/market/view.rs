@@ -177,6 +177,12 @@ impl<'a> MarketView<'a> {
         offer(&mut self.words(), supplier)
     }
 
+    /// The libp2p peer id of a supplier that has an offer or holds slots, as its last offer named it.
+    pub fn peer_id(&self, supplier: Address) -> Result<Option<Bytes>, StateError> {
+        let record = Offer::load(&mut self.words(), layout::offer(supplier))?;
+        Ok((record.peer_len != 0).then(|| peer_id(&record)))
+    }
+
     /// All listed offers, expired ones included: compare `valid_until` with the height.
     pub fn offers(&self) -> Result<Vec<OfferInfo>, StateError> {
         offers(&mut self.words(), 0, u32::MAX)
@@ -237,6 +243,12 @@ impl<'a> MarketView<'a> {
         Ok(Amount::from_grains(pending(&slot, &supplier, epoch.0)))
     }
 
+    /// The epoch in which a slot was last settled; `None` if nobody holds it.
+    pub fn settled_in(&self, id: DatasetId, number: u16) -> Result<Option<Epoch>, StateError> {
+        let found = slot(&mut self.words(), id.into(), number)?;
+        Ok(found.and_then(|(info, slot)| info.supplier.map(|_| Epoch(slot.anchor))))
+    }
+
     /// What a supplier must show in an epoch: `None` until the epoch's seed is known, and once the epoch is over and
     /// the supplier's slots have changed since; empty if nothing is due.
     pub fn samples(&self, supplier: Address, epoch: Epoch) -> Result<Option<Vec<Sample>>, StateError> {
@@ -255,8 +267,6 @@ impl<'a> MarketView<'a> {
 pub(super) fn offer<W: Words>(words: &mut W, who: Address) -> Result<Option<OfferInfo>, W::Error> {
     let record = Offer::load(words, layout::offer(who))?;
     let text = |word: B256, len: u8| String::from_utf8_lossy(&word[..usize::from(len).min(32)]).into_owned();
-    let mut peer = [record.peer_low.0, record.peer_high.0].concat();
-    peer.truncate(usize::from(record.peer_len));
     Ok((record.listed != 0).then(|| OfferInfo {
         supplier: who,
         price_per_gib_epoch: Amount::from_grains(record.price),
@@ -266,8 +276,14 @@ pub(super) fn offer<W: Words>(words: &mut W, who: Address) -> Result<Option<Offe
         valid_until: Height(record.valid_until),
         operator: record.operator,
         region: text(record.region, record.region_len),
-        peer_id: peer.into(),
+        peer_id: peer_id(&record),
     }))
+}
+
+fn peer_id(record: &Offer) -> Bytes {
+    let mut peer = [record.peer_low.0, record.peer_high.0].concat();
+    peer.truncate(usize::from(record.peer_len));
+    peer.into()
 }
 
 /// Offers by their place in the list.

@@ -15,6 +15,9 @@ pub const RESERVE_EPOCHS_MIN: u64 = 30;
 /// Heights for which a signed hold is good: long enough for a revision of thousands of slabs to gather its other holds,
 /// short enough that a price can't be used forever.
 pub const HOLD_HEIGHTS: u64 = 600;
+/// Bytes that may wait for the ledger for each one that the escrow covers beside what is held. Uploads that broke off leave
+/// some behind, which their customer's next one isn't asked to pay for; whoever never pays at all binds a quarter.
+pub const WAITING_PER_COVERED: u64 = 4;
 
 /// A writer's right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +49,8 @@ pub struct DatasetFacts {
     pub price_cap: Amount,
     /// Escrow that isn't bound to a slot.
     pub escrow: Amount,
+    /// Bytes that each slot should hold.
+    pub slot_bytes: u64,
 }
 
 /// A slot, as the ledger has it.
@@ -61,6 +66,10 @@ pub struct SlotFacts {
     pub reserve: Amount,
     /// Rate agreed.
     pub rate: Amount,
+    /// Bytes held.
+    pub bytes: u64,
+    /// Last epoch that it is paid for.
+    pub end_epoch: u64,
 }
 
 /// The supplier's own standing.
@@ -70,8 +79,8 @@ pub struct OwnFacts {
     pub account: Address,
     /// Whether its offer is on the ledger and valid at this height.
     pub offer_live: bool,
-    /// Price per GiB and epoch.
-    pub price: Amount,
+    /// Price per GiB and epoch, if there is an offer.
+    pub price: Option<Amount>,
     /// Longest term in epochs.
     pub term_epochs_max: u64,
     /// Bytes offered in all.
@@ -171,7 +180,7 @@ impl Facts {
                 format!("the term of {dataset} is over (last epoch {}); renew it or create another", facts.end_epoch);
             return Err(Refusal::new(Code::Ended, text));
         }
-        let mine = self.slot.supplier == self.own.account;
+        let mine = self.is_mine();
         if !mine && !self.slot.supplier.is_zero() && !self.slot.reapable {
             let text = format!("slot {slot} of {dataset} is held by {}; ask that supplier", self.slot.supplier);
             return Err(Refusal::new(Code::SlotTaken, text));
@@ -182,6 +191,14 @@ impl Facts {
                 Code::NoOffer,
                 "this supplier's offer is withdrawn or expired; choose another one",
             ));
+        }
+        // A promise runs until the dataset's end, and nobody who takes nothing new is bound for longer than it was.
+        if mine && !self.own.offer_live && facts.end_epoch > self.slot.end_epoch {
+            let text = format!(
+                "this supplier's offer is withdrawn or expired: it holds slot {slot} until epoch {}, not until {}",
+                self.slot.end_epoch, facts.end_epoch
+            );
+            return Err(Refusal::new(Code::NoOffer, text));
         }
         let rest = facts.end_epoch - self.epoch;
         if !mine && rest > self.own.term_epochs_max {
@@ -209,13 +226,25 @@ impl Facts {
         Ok(())
     }
 
+    /// Whether the escrow covers the slot until the end of the term with `len` more bytes, beside `waiting` ones that the ledger
+    /// doesn't hold yet ([`WAITING_PER_COVERED`]), at the least rate that would be accepted for them.
+    ///
+    /// # Errors
+    /// [`Code::Escrow`]: fund the dataset; if that was done a moment ago, try again shortly.
+    pub fn admit_cover(&self, dataset: DatasetId, len: u64, waiting: u64) -> Result<(), Refusal> {
+        let facts = self.dataset(dataset)?;
+        // A slot that lags behind a shrunk dataset will hold less, not more.
+        let held = if self.is_mine() { self.slot.bytes.min(facts.slot_bytes) } else { 0 };
+        let charged = len.max(waiting.saturating_add(len) / WAITING_PER_COVERED);
+        self.check_escrow(facts, held.saturating_add(charged), self.rate_least())
+    }
+
     /// Whether a list of `bytes` at `rate` is worth a promise.
     pub fn admit_commit(&self, dataset: DatasetId, slot: u16, bytes: u64, rate: Amount) -> Result<(), Refusal> {
         self.admit_write(dataset, slot)?;
         let facts = self.dataset(dataset)?;
-        let mine = self.slot.supplier == self.own.account;
-        // What was agreed for a slot stays good for it when the price has risen since.
-        let least = if mine { self.own.price.min(self.slot.rate) } else { self.own.price };
+        let mine = self.is_mine();
+        let least = self.rate_least();
         if rate < least {
             let text =
                 format!("{} grains per GiB and epoch is below this supplier's {}", rate.grains(), least.grains());
@@ -232,17 +261,7 @@ impl Facts {
         let rest = facts.end_epoch.saturating_sub(self.epoch);
         let too_much =
             || Refusal::new(Code::TooLarge, format!("the price of {bytes} bytes over {rest} epochs overflows"));
-        let deposit = rate.price(bytes, rest).ok_or_else(too_much)?;
-        let has = if mine { self.slot.deposit.checked_add(facts.escrow).ok_or_else(too_much)? } else { facts.escrow };
-        if deposit > has {
-            let text = format!(
-                "the slot needs {} grains for {rest} epochs, the escrow holds {}: fund the dataset with {} more",
-                deposit.grains(),
-                has.grains(),
-                deposit.saturating_sub(has).grains()
-            );
-            return Err(Refusal::new(Code::Escrow, text));
-        }
+        self.check_escrow(facts, bytes, rate)?;
         let reserve = reserve(rate, bytes, rest).ok_or_else(too_much)?;
         let own = if mine {
             self.own.collateral_free.checked_add(self.slot.reserve).ok_or_else(too_much)?
@@ -253,6 +272,41 @@ impl Facts {
             let text =
                 format!("this supplier can reserve {} grains, the slot needs {}", own.grains(), reserve.grains());
             return Err(Refusal::new(Code::Collateral, text));
+        }
+        Ok(())
+    }
+
+    fn is_mine(&self) -> bool {
+        self.slot.supplier == self.own.account
+    }
+
+    /// The least that is accepted for the slot. What was agreed stays good for it when the price has risen since, and is the
+    /// only price that there is once the offer was withdrawn.
+    fn rate_least(&self) -> Amount {
+        match self.own.price {
+            Some(price) if self.is_mine() => price.min(self.slot.rate),
+            Some(price) => price,
+            None => self.slot.rate,
+        }
+    }
+
+    /// Whether escrow and deposit of the slot cover `bytes` in it until the end of the term.
+    fn check_escrow(&self, facts: &DatasetFacts, bytes: u64, rate: Amount) -> Result<(), Refusal> {
+        let rest = facts.end_epoch.saturating_sub(self.epoch);
+        let too_much =
+            || Refusal::new(Code::TooLarge, format!("the price of {bytes} bytes over {rest} epochs overflows"));
+        let needed = rate.price(bytes, rest).ok_or_else(too_much)?;
+        let bound = if self.is_mine() { self.slot.deposit } else { Amount::ZERO };
+        let has = bound.checked_add(facts.escrow).ok_or_else(too_much)?;
+        if needed > has {
+            let text = format!(
+                "the slot needs {} grains for {rest} epochs, the escrow holds {} at height {}: fund the dataset with {} more",
+                needed.grains(),
+                has.grains(),
+                self.height,
+                needed.saturating_sub(has).grains()
+            );
+            return Err(Refusal::new(Code::Escrow, text));
         }
         Ok(())
     }

@@ -11,11 +11,18 @@
 //! [`STAGED_HEIGHTS`] and are then deleted, so that an upload can be resumed after a crash of either side, and an upload
 //! that never ends costs a bounded amount of disk.
 //!
+//! A blob belongs to the datasets whose lists name it or that have staged it: nobody else reads it, and nobody else names it
+//! in a list without having sent its bytes. After a restart what is staged is nobody's, until whoever knows its root asks for
+//! it again: a root that was in no promised list was never shown to anybody.
+//!
 //! **Invariant:** every change that must survive is answered as [`Note`]s; the caller makes them durable before it acts on
 //! them: notes of a new promise before the signature, notes of removed lists before their blobs are deleted. The book itself
 //! touches no disk.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    ops::RangeInclusive,
+};
 
 use bitdust_proof::sum::SumTree;
 use bitdust_types::{Amount, DatasetId, Root, SlotRoot, limits::BLOBS_PER_SLOT_MAX};
@@ -32,6 +39,9 @@ pub const STAGED_HEIGHTS: u64 = 1200;
 pub const STAGED_BYTES_PER_SLOT_MAX: u64 = 5 << 30;
 
 const NOTE_PREFIX: &[u8] = b"book/";
+
+/// Whose a staged blob is that a restart has found: no dataset's id is zero.
+const NOBODY: DatasetId = DatasetId([0; 32]);
 
 type SlotKey = (DatasetId, u16);
 
@@ -54,6 +64,9 @@ pub struct Kept {
     pub leaving: Option<u64>,
     /// The list.
     pub blobs: Vec<BlobRef>,
+    /// Bytes of those blobs that no other list of its slot named when it was entered. Not written: it is counted anew.
+    #[borsh(skip)]
+    fresh_bytes: u64,
 }
 
 /// What the ledger says of one slot.
@@ -98,15 +111,27 @@ struct Staged {
     slot: SlotKey,
     len: u64,
     height: u64,
+    /// Uploads under way.
+    uploads: u32,
+    /// Whether its bytes are on the disk already.
+    stored: bool,
+}
+
+/// A slot whose lists name a blob, and how often they do.
+#[derive(Clone, Copy, Debug)]
+struct Namer {
+    slot: SlotKey,
+    times: u32,
 }
 
 /// The book. See the module's documentation.
 #[derive(Debug, Default)]
 pub struct Book {
     lists: BTreeMap<SlotKey, Vec<Kept>>,
-    /// How many kept lists name a blob.
-    named: HashMap<Root, u32>,
-    staged: HashMap<Root, Staged>,
+    /// Which slots' kept lists name a blob: nearly always one.
+    named: HashMap<Root, Vec<Namer>>,
+    /// One entry for each dataset that has sent a blob.
+    staged: BTreeMap<(Root, DatasetId), Staged>,
     staged_bytes: BTreeMap<SlotKey, u64>,
 }
 
@@ -129,7 +154,8 @@ impl Book {
         for (root, len) in blobs {
             if !book.named.contains_key(root) {
                 // Whose it was isn't known any more; it counts for no slot's limit.
-                book.staged.insert(*root, Staged { slot: (DatasetId([0; 32]), 0), len: *len, height });
+                let staged = Staged { slot: (NOBODY, 0), len: *len, height, uploads: 0, stored: true };
+                book.staged.insert((*root, NOBODY), staged);
             }
         }
         Ok(book)
@@ -170,35 +196,61 @@ impl Book {
         self.staged.values().map(|staged| staged.len).sum()
     }
 
-    /// Counts a blob that is about to arrive. A second announcement only renews its time.
+    /// Whether a dataset's readers may have a blob: one of its lists names it, or its bytes were sent for one. An upload that
+    /// has only begun shows nothing: the blob may be another dataset's.
+    pub fn may_read(&self, dataset: DatasetId, root: &Root) -> bool {
+        self.is_named_by(dataset, root) || self.staged.get(&(*root, dataset)).is_some_and(|staged| staged.stored)
+    }
+
+    /// Whether a dataset may name a blob that is on the disk without sending it again: it may read it, or nobody's it is.
+    pub fn may_name(&self, dataset: DatasetId, root: &Root) -> bool {
+        self.may_read(dataset, root) || self.staged.contains_key(&(*root, NOBODY))
+    }
+
+    /// Bytes of a slot that wait for the ledger: staged, or in promised lists alone that it may never hold.
+    pub fn waiting_bytes(&self, dataset: DatasetId, slot: u16) -> u64 {
+        let promised = self.lists(dataset, slot).iter().filter(|kept| !kept.held && kept.leaving.is_none());
+        let promised = promised.map(|kept| kept.fresh_bytes).fold(0, u64::saturating_add);
+        self.staged_bytes.get(&(dataset, slot)).copied().unwrap_or(0).saturating_add(promised)
+    }
+
+    /// Counts a blob that is on the disk and that a list will name. Asking again only renews its time.
     ///
     /// # Errors
     /// [`Code::TooLarge`] when the slot has too many staged bytes.
     pub fn stage(&mut self, dataset: DatasetId, slot: u16, blob: BlobRef, height: u64) -> Result<(), Refusal> {
-        if let Some(staged) = self.staged.get_mut(&blob.root) {
-            staged.height = height;
-            return Ok(());
+        if let Some(staged) = self.announce(dataset, slot, blob, height)? {
+            staged.stored = true;
+            self.staged.remove(&(blob.root, NOBODY));
         }
-        if self.named.contains_key(&blob.root) {
-            return Ok(());
-        }
-        let key = (dataset, slot);
-        let total = self.staged_bytes.get(&key).copied().unwrap_or(0).saturating_add(blob.len);
-        if total > STAGED_BYTES_PER_SLOT_MAX {
-            let text = format!(
-                "slot {slot} of {dataset} would have {total} bytes outside of any promised list, above {STAGED_BYTES_PER_SLOT_MAX}; commit first"
-            );
-            return Err(Refusal::new(Code::TooLarge, text));
-        }
-        self.staged_bytes.insert(key, total);
-        self.staged.insert(blob.root, Staged { slot: key, len: blob.len, height });
         Ok(())
     }
 
-    /// Takes back an announcement whose bytes never arrived.
-    pub fn unstage(&mut self, root: &Root) {
-        if let Some(staged) = self.staged.remove(root) {
-            self.forget_staged_bytes(&staged);
+    /// Counts a blob whose bytes are about to arrive. Each call is followed by one of [`Book::arrived`].
+    ///
+    /// # Errors
+    /// As [`Book::stage`]; nothing is to follow then.
+    pub fn expect(&mut self, dataset: DatasetId, slot: u16, blob: BlobRef, height: u64) -> Result<(), Refusal> {
+        if let Some(staged) = self.announce(dataset, slot, blob, height)? {
+            staged.uploads = staged.uploads.saturating_add(1);
+        }
+        Ok(())
+    }
+
+    /// An upload has ended, well or not. A blob is forgotten that none of its uploads has brought.
+    pub fn arrived(&mut self, dataset: DatasetId, slot: u16, blob: BlobRef, height: u64, stored: bool) {
+        let key = (blob.root, dataset);
+        if let Some(staged) = self.staged.get_mut(&key) {
+            staged.uploads = staged.uploads.saturating_sub(1);
+            staged.stored |= stored;
+            if staged.uploads == 0 && !staged.stored {
+                self.unstage(&blob.root, dataset);
+            }
+        } else if stored && !self.is_named_by(dataset, &blob.root) {
+            // A list named it while it came, and has gone: what is on the disk is looked after all the same.
+            *self.staged_bytes.entry((dataset, slot)).or_default() += blob.len;
+            let staged = Staged { slot: (dataset, slot), len: blob.len, height, uploads: 0, stored };
+            self.staged.insert(key, staged);
         }
     }
 
@@ -284,6 +336,7 @@ impl Book {
             held: false,
             leaving: None,
             blobs: proposal.blobs,
+            fresh_bytes: 0,
         };
         let written = note(key, &kept)?;
         self.insert(key, kept);
@@ -324,18 +377,62 @@ impl Book {
             upkeep.notes.push(Note { key: write_key(key, number, &root), value: None });
             self.remove(key, number, &root, &mut dropped);
         }
-        upkeep.delete = dropped.into_iter().filter(|root| !self.staged.contains_key(root)).collect();
-        let stale: Vec<Root> = self
+        let stale: Vec<(Root, DatasetId)> = self
             .staged
             .iter()
-            .filter(|(_, staged)| staged.height.saturating_add(STAGED_HEIGHTS) < height)
-            .map(|(root, _)| *root)
+            .filter(|(_, staged)| staged.uploads == 0 && staged.height.saturating_add(STAGED_HEIGHTS) < height)
+            .map(|(key, _)| *key)
             .collect();
-        for root in stale {
-            self.unstage(&root);
-            upkeep.delete.push(root);
+        for (root, dataset) in stale {
+            self.unstage(&root, dataset);
+            if !self.named.contains_key(&root) {
+                dropped.insert(root);
+            }
         }
+        // An upload under way brings its bytes itself.
+        let is_free = |root: &Root| self.staged.range(staged_of(root)).all(|(_, staged)| !staged.stored);
+        upkeep.delete = dropped.into_iter().filter(is_free).collect();
         Ok(upkeep)
+    }
+
+    fn is_named_by(&self, dataset: DatasetId, root: &Root) -> bool {
+        self.named.get(root).is_some_and(|namers| namers.iter().any(|namer| namer.slot.0 == dataset))
+    }
+
+    /// The entry of a blob that a dataset's list will name; `None` if one does already.
+    fn announce(
+        &mut self,
+        dataset: DatasetId,
+        slot: u16,
+        blob: BlobRef,
+        height: u64,
+    ) -> Result<Option<&mut Staged>, Refusal> {
+        if self.is_named_by(dataset, &blob.root) {
+            return Ok(None);
+        }
+        let (key, of) = ((dataset, slot), (blob.root, dataset));
+        if !self.staged.contains_key(&of) {
+            let total = self.staged_bytes.get(&key).copied().unwrap_or(0).saturating_add(blob.len);
+            if total > STAGED_BYTES_PER_SLOT_MAX {
+                let text = format!(
+                    "slot {slot} of {dataset} would have {total} bytes outside of any promised list, above {STAGED_BYTES_PER_SLOT_MAX}; commit first"
+                );
+                return Err(Refusal::new(Code::TooLarge, text));
+            }
+            self.staged_bytes.insert(key, total);
+            self.staged.insert(of, Staged { slot: key, len: blob.len, height, uploads: 0, stored: false });
+        }
+        let mut staged = self.staged.get_mut(&of);
+        if let Some(staged) = &mut staged {
+            staged.height = height;
+        }
+        Ok(staged)
+    }
+
+    fn unstage(&mut self, root: &Root, dataset: DatasetId) {
+        if let Some(staged) = self.staged.remove(&(*root, dataset)) {
+            self.forget_staged_bytes(&staged);
+        }
     }
 
     fn base<'a>(&'a self, dataset: DatasetId, slot: u16, commit: &Commit) -> Result<&'a [BlobRef], Refusal> {
@@ -355,13 +452,21 @@ impl Book {
         }
     }
 
-    fn insert(&mut self, key: SlotKey, kept: Kept) {
+    fn insert(&mut self, key: SlotKey, mut kept: Kept) {
+        let mut fresh_bytes = 0u64;
         for blob in &kept.blobs {
-            *self.named.entry(blob.root).or_default() += 1;
-            if let Some(staged) = self.staged.remove(&blob.root) {
-                self.forget_staged_bytes(&staged);
+            let namers = self.named.entry(blob.root).or_default();
+            match namers.iter_mut().find(|namer| namer.slot == key) {
+                Some(namer) => namer.times += 1,
+                None => {
+                    namers.push(Namer { slot: key, times: 1 });
+                    fresh_bytes = fresh_bytes.saturating_add(blob.len);
+                }
             }
+            self.unstage(&blob.root, key.0);
+            self.unstage(&blob.root, NOBODY);
         }
+        kept.fresh_bytes = fresh_bytes;
         let lists = self.lists.entry(key).or_default();
         let at = lists.partition_point(|other| (other.number, other.root) < (kept.number, kept.root));
         lists.insert(at, kept);
@@ -375,9 +480,12 @@ impl Book {
             self.lists.remove(&key);
         }
         for blob in &kept.blobs {
-            let Some(count) = self.named.get_mut(&blob.root) else { continue };
-            *count -= 1;
-            if *count == 0 {
+            let Some(namers) = self.named.get_mut(&blob.root) else { continue };
+            if let Some(namer) = namers.iter_mut().find(|namer| namer.slot == key) {
+                namer.times -= 1;
+            }
+            namers.retain(|namer| namer.times > 0);
+            if namers.is_empty() {
                 self.named.remove(&blob.root);
                 dropped.insert(blob.root);
             }
@@ -392,6 +500,11 @@ impl Book {
             }
         }
     }
+}
+
+/// The keys of a blob's entries, whosever they are.
+fn staged_of(root: &Root) -> RangeInclusive<(Root, DatasetId)> {
+    (*root, DatasetId([0; 32]))..=(*root, DatasetId([u8::MAX; 32]))
 }
 
 /// The sum tree over a list.

@@ -32,6 +32,12 @@ use crate::chain::sender::why;
 const SUGGESTED_TIP: u64 = 100_000_000;
 /// Blocks that `eth_feeHistory` answers at most.
 const FEE_HISTORY_MAX: u64 = 1024;
+/// Percentiles that `eth_feeHistory` answers per block, as in go-ethereum: 1024 × 100 fees of 16 bytes are 1.6 MiB.
+const FEE_PERCENTILES_MAX: usize = 100;
+/// Slots that `eth_getProof` proves, as in go-ethereum: each takes up to some KiB, so they fit into an answer.
+const PROOF_SLOTS_MAX: usize = 1024;
+/// Addresses, and topics of each position, that `eth_getLogs` looks for, as in go-ethereum: each is hashed for each block.
+const FILTER_CHOICES_MAX: usize = 1000;
 
 #[async_trait]
 impl NetServer for Api {
@@ -112,6 +118,7 @@ impl EthServer for Api {
         slots: Vec<U256>,
         block: Option<BlockId>,
     ) -> Result<EIP1186AccountProofResponse, Failure> {
+        at_most("slots", slots.len(), PROOF_SLOTS_MAX)?;
         let tip = self.chain.tip().height.0;
         let height = self.existing(block)?;
         self.blocking(move |api| {
@@ -191,6 +198,7 @@ impl EthServer for Api {
         newest: BlockNumberOrTag,
         percentiles: Option<Vec<f64>>,
     ) -> Result<FeeHistory, Failure> {
+        check_percentiles(percentiles.as_deref().unwrap_or_default())?;
         let newest = self.height(newest).min(self.chain.tip().height.0);
         let count = block_count.to::<u64>().clamp(1, FEE_HISTORY_MAX).min(newest + 1);
         self.blocking(move |api| api.fee_history(newest, count, percentiles.map(|wanted| wanted.len()))).await
@@ -225,12 +233,17 @@ impl EthServer for Api {
         self.blocking(move |api| {
             let Some(place) = api.chain.store().locate(hash).map_err(internal)? else { return Ok(None) };
             let Some((block, receipts)) = api.block_with_receipts(place.height)? else { return Ok(None) };
-            Ok(receipt_json(&block, &receipts, place.receipt as usize))
+            let Some((before, [receipt, ..])) = receipts.split_at_checked(place.receipt as usize) else {
+                return Ok(None);
+            };
+            let logs_before = before.iter().map(|earlier| earlier.logs.len() as u64).sum();
+            Ok(receipt_json(&block, &facts(&block), receipt, logs_before))
         })
         .await
     }
 
     async fn eth_get_logs(&self, filter: Filter) -> Result<Vec<Log>, Failure> {
+        check_filter(&filter)?;
         let wanted = self.log_filter(&filter)?;
         self.blocking(move |api| {
             let found = api.chain.store().logs(&wanted).map_err(|error| match error {
@@ -330,7 +343,15 @@ impl Api {
 
     fn receipts_json(&self, height: u64) -> Result<Option<Vec<TransactionReceipt>>, Failure> {
         let Some((block, receipts)) = self.block_with_receipts(height)? else { return Ok(None) };
-        Ok(Some((0..receipts.len()).filter_map(|place| receipt_json(&block, &receipts, place)).collect()))
+        // Looked at once: they take in all of the block's bytes.
+        let facts = facts(&block);
+        let mut logs_before = 0;
+        let json = receipts.iter().filter_map(|receipt| {
+            let first_log_index = logs_before;
+            logs_before += receipt.logs.len() as u64;
+            receipt_json(&block, &facts, receipt, first_log_index)
+        });
+        Ok(Some(json.collect()))
     }
 
     fn fee_history(&self, newest: u64, count: u64, percentiles: Option<usize>) -> Result<FeeHistory, Failure> {
@@ -391,11 +412,14 @@ fn facts(block: &LedgerBlock) -> BlockFacts {
     }
 }
 
-/// The receipt at a place in the block's list. System transactions come first in it; their receipts look like those of
-/// legacy transactions without gas.
-fn receipt_json(block: &LedgerBlock, receipts: &[Receipt], place: usize) -> Option<TransactionReceipt> {
-    let receipt = receipts.get(place)?;
-    let first_log_index = receipts[..place].iter().map(|earlier| earlier.logs.len() as u64).sum();
+/// A receipt of a block, with the number of logs that come before its own. System transactions come first in a block;
+/// their receipts look like those of legacy transactions without gas.
+fn receipt_json(
+    block: &LedgerBlock,
+    facts: &BlockFacts,
+    receipt: &Receipt,
+    first_log_index: u64,
+) -> Option<TransactionReceipt> {
     let tx_type = match receipt.kind {
         ReceiptKind::System => TxType::Legacy,
         ReceiptKind::Transaction => {
@@ -405,7 +429,7 @@ fn receipt_json(block: &LedgerBlock, receipts: &[Receipt], place: usize) -> Opti
     };
     let logs: Vec<InnerLog> = receipt.logs.clone();
     Some(json::receipt(
-        &facts(block),
+        facts,
         ReceiptFacts {
             tx_hash: receipt.tx_hash,
             tx_type,
@@ -423,7 +447,33 @@ fn receipt_json(block: &LedgerBlock, receipts: &[Receipt], place: usize) -> Opti
     ))
 }
 
-fn decoded(raw: &Bytes) -> Result<TxEnvelope, Failure> {
+fn at_most(what: &str, count: usize, max: usize) -> Result<(), Failure> {
+    if count <= max {
+        return Ok(());
+    }
+    Err(Failure::params(format!("{count} {what} are asked for, at most {max} are answered"), "ask for fewer at once"))
+}
+
+/// Percentiles as go-ethereum demands them: each within 0 to 100 and above the one before it.
+fn check_percentiles(percentiles: &[f64]) -> Result<(), Failure> {
+    at_most("percentiles", percentiles.len(), FEE_PERCENTILES_MAX)?;
+    if let Some(wrong) = percentiles.iter().find(|percentile| !(0.0..=100.0).contains(*percentile)) {
+        return Err(Failure::params(format!("{wrong} is no percentile"), "name numbers from 0 to 100"));
+    }
+    if let Some(pair) = percentiles.windows(2).find(|pair| pair[0] >= pair[1]) {
+        let what = format!("percentile {} comes before {}", pair[0], pair[1]);
+        return Err(Failure::params(what, "name each once, in ascending order"));
+    }
+    Ok(())
+}
+
+fn check_filter(filter: &Filter) -> Result<(), Failure> {
+    at_most("addresses", filter.address.iter().count(), FILTER_CHOICES_MAX)?;
+    filter.topics.iter().try_for_each(|topic| at_most("topics of a position", topic.iter().count(), FILTER_CHOICES_MAX))
+}
+
+/// A transaction of a block, from its bytes there.
+pub(super) fn decoded(raw: &Bytes) -> Result<TxEnvelope, Failure> {
     TxEnvelope::decode_2718(&mut raw.as_ref())
         .map_err(|error| Failure::internal(format!("stored transaction {} can't be decoded: {error}", keccak256(raw))))
 }
@@ -458,4 +508,61 @@ fn too_old(height: u64, tip: u64) -> Failure {
         format!("the state after block {height} is not kept any more"),
         format!("ask for one of the last 255 blocks; the newest is {tip}"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a call is refused with; `None` if it is answered.
+    fn refusal(checked: Result<(), Failure>) -> Option<String> {
+        checked.err().map(|failure| failure.message)
+    }
+
+    #[test]
+    fn a_fee_history_has_few_percentiles_in_order() {
+        let check = |percentiles: &[f64]| refusal(check_percentiles(percentiles)).unwrap_or_default();
+        let most: Vec<f64> = (0..FEE_PERCENTILES_MAX).map(|number| number as f64).collect();
+        for good in [&[][..], &[0.0], &[0.0, 12.5, 100.0], &most] {
+            assert_eq!(check(good), "");
+        }
+        // What filled the memory: a body of 2 MiB names half a million, and each was answered for 1024 blocks.
+        assert!(check(&vec![1.0; 500_000]).contains("at most 100"));
+        assert!(check(&[most.as_slice(), &[100.0]].concat()).contains("101 percentiles"));
+        for (bad, why) in [
+            (&[-0.1][..], "-0.1 is no percentile"),
+            (&[50.0, 100.1], "100.1 is no percentile"),
+            (&[f64::NAN], "NaN is no percentile"),
+            (&[50.0, 20.0], "percentile 50 comes before 20"),
+            (&[50.0, 50.0], "percentile 50 comes before 50"),
+        ] {
+            let said = check(bad);
+            assert!(said.starts_with(why), "{bad:?}: {said}");
+        }
+    }
+
+    #[test]
+    fn a_filter_names_few_addresses_and_topics() {
+        let hashes = |count: usize| (0..count).map(|number| B256::from(U256::from(number))).collect::<Vec<_>>();
+        let addresses = |count: usize| (0..count).map(|n| Address::from_word(U256::from(n).into())).collect::<Vec<_>>();
+        let most = FILTER_CHOICES_MAX;
+        let good = Filter::new().address(addresses(most)).event_signature(hashes(most)).topic3(hashes(most));
+        assert_eq!(refusal(check_filter(&good)), None);
+        let cases = [
+            (Filter::new().address(addresses(most + 1)), "1001 addresses"),
+            (Filter::new().event_signature(hashes(most + 1)), "1001 topics"),
+            (Filter::new().topic3(hashes(most + 1)), "1001 topics"),
+        ];
+        for (filter, why) in cases {
+            let said = refusal(check_filter(&filter)).unwrap_or_default();
+            assert!(said.starts_with(why), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_bound_is_what_may_just_be_asked_for() {
+        assert_eq!(refusal(at_most("slots", PROOF_SLOTS_MAX, PROOF_SLOTS_MAX)), None);
+        let said = refusal(at_most("slots", PROOF_SLOTS_MAX + 1, PROOF_SLOTS_MAX)).unwrap_or_default();
+        assert_eq!(said, "1025 slots are asked for, at most 1024 are answered; ask for fewer at once");
+    }
 }

@@ -21,7 +21,7 @@ impl LedgerServer for Api {
     async fn ledger_status(&self) -> Result<LedgerStatus, Failure> {
         let tip = self.chain.tip();
         let params = self.chain.params();
-        let (waiting, bytes, proofs) = self.chain.pool_size();
+        let pool = self.chain.pool_size();
         let validators = self.chain.validators(tip.height.0 + 1).as_slice().iter();
         Ok(LedgerStatus {
             chain_id: params.chain_id,
@@ -34,7 +34,12 @@ impl LedgerServer for Api {
             block_time_ms: params.block_time_ms,
             base_fee: Amount::from_grains(self.chain.next_base_fee(&tip.header).into()),
             validators: validators.map(|one| ValidatorInfo { address: one.address, power: one.power }).collect(),
-            pool: PoolInfo { pending: waiting as u64, queued: 0, bytes: bytes as u64, proofs: proofs as u64 },
+            pool: PoolInfo {
+                pending: pool.ready as u64,
+                queued: pool.queued as u64,
+                bytes: pool.bytes as u64,
+                proofs: pool.proofs as u64,
+            },
             syncing: self.is_behind(),
         })
     }

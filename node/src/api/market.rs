@@ -1,5 +1,7 @@
-//! `market_`: offers, datasets, slots and suppliers as the ledger records them, and what an account earned.
+//! `market_`: offers, datasets, slots and suppliers as the ledger records them, what an account earned, and the money and terms of
+//! this account's datasets.
 
+mod changing;
 mod statement;
 
 use alloy_primitives::{Address, Bytes};
@@ -8,7 +10,9 @@ use bitdust_rpc::{
     Failure,
     api::MarketServer,
     jsonrpsee::core::async_trait,
-    types::market::{DatasetInfo, EpochRecord, OfferInfo, RevertInfo, SlotInfo, Statement, SupplierInfo, WriterInfo},
+    types::market::{
+        DatasetChange, DatasetInfo, EpochRecord, OfferInfo, RevertInfo, SlotInfo, Statement, SupplierInfo, WriterInfo,
+    },
 };
 use bitdust_types::{Amount, DatasetId, Epoch, Height};
 
@@ -70,6 +74,27 @@ impl MarketServer for Api {
             of_market.or_else(|| worlds::IWorlds::IWorldsErrors::name_by_selector(selector))
         });
         Ok(RevertInfo { name: name.map(str::to_owned), text: why(None, None, &data), data })
+    }
+
+    async fn market_fund(&self, id: DatasetId, amount: Amount) -> Result<DatasetChange, Failure> {
+        self.fund_dataset(id, amount).await
+    }
+
+    async fn market_renew(
+        &self,
+        id: DatasetId,
+        extra_epochs: u64,
+        amount: Option<Amount>,
+    ) -> Result<DatasetChange, Failure> {
+        self.renew_dataset(id, extra_epochs, amount).await
+    }
+
+    async fn market_settle(&self, id: DatasetId) -> Result<DatasetChange, Failure> {
+        self.settle_dataset(id).await
+    }
+
+    async fn market_end(&self, id: DatasetId) -> Result<DatasetChange, Failure> {
+        self.end_dataset(id).await
     }
 }
 

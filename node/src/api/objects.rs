@@ -3,7 +3,6 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use async_trait::async_trait;
-use bitdust_market::manifest::FileEntry;
 use bitdust_rpc::{
     Code, Failure,
     objects::{
@@ -21,7 +20,10 @@ use tokio_util::io::StreamReader;
 use super::{Api, internal, rejected};
 use crate::{
     chain::now_ms,
-    customer::{Customer, Progress, PutFile, PutReceipt},
+    customer::{
+        Customer, Progress, PutFile, PutReceipt,
+        shelves::{self, Found, Shelves},
+    },
 };
 
 /// Files of a batch that wait for the writer.
@@ -42,7 +44,7 @@ impl Objects for Api {
                 bytes: request.bytes,
                 modified_ms: now_ms(),
                 aligned: false,
-                metadata: Vec::new(),
+                metadata: vec![shelves::stamp(api.chain.tip().height)],
                 content: Box::new(StreamReader::new(content)),
             };
             files.send(file).await.map_err(internal)?;
@@ -56,7 +58,7 @@ impl Objects for Api {
         let api = self.clone();
         spawned(async move {
             let (files, queue) = mpsc::channel(FILES_AHEAD);
-            let feeding = tokio::spawn(feed(entries, files));
+            let feeding = tokio::spawn(feed(entries, files, shelves::stamp(api.chain.tip().height)));
             let mut report = api.put_files(&request, queue, Vec::new()).await;
             // What was wrong with the archive explains a failed put better than what the writer made of it.
             match (feeding.await.map_err(internal)?, &mut report) {
@@ -70,7 +72,8 @@ impl Objects for Api {
     }
 
     async fn open(&self, path: &ObjectPath, at: At) -> Result<Box<dyn OpenObject>, Failure> {
-        let (dataset, revision, public, file) = self.find(path.as_str(), at.dataset).await?;
+        let Found { info, manifest, file } = self.find(path.as_str(), at.dataset).await?;
+        let (dataset, revision) = (info.id, manifest.number());
         if at.revision.is_some_and(|wanted| wanted != revision) {
             return Err(Failure::not_found(
                 format!("revision {} of dataset {dataset} is not kept", at.revision.unwrap_or_default()),
@@ -83,7 +86,7 @@ impl Objects for Api {
             modified_ms: file.modified_ms,
             dataset,
             revision,
-            public,
+            public: info.is_public(),
             tag: hex::encode(file.sha256),
         };
         Ok(Box::new(Opened { api: self.clone(), customer: self.customer()?.clone(), meta }))
@@ -113,14 +116,19 @@ impl OpenObject for Opened {
         let (pieces, body) = mpsc::channel(PIECES_AHEAD);
         let api = self.api;
         tokio::spawn(async move {
-            while let Some(piece) = download.bytes.recv().await {
+            let mut counted = 0;
+            loop {
+                let piece = download.bytes.recv().await;
+                // Before it goes on: whoever has the last piece may ask at once what all of them cost.
+                let fetched = download.report().fetched_bytes;
+                api.fetched_bytes.fetch_add(fetched - counted, Ordering::Relaxed);
+                counted = fetched;
+                let Some(piece) = piece else { break };
                 if pieces.send(piece.map_err(unavailable)).await.is_err() {
                     break;
                 }
             }
-            let report = download.report();
-            api.fetched_bytes.fetch_add(report.fetched_bytes, Ordering::Relaxed);
-            for (supplier, reason) in report.failed {
+            for (supplier, reason) in download.report().failed {
                 tracing::warn!(%supplier, reason, path = download.file.path, "a supplier failed during a download");
             }
         });
@@ -168,46 +176,79 @@ impl Api {
         })
     }
 
-    /// Where a path is: dataset, its revision, whether it is public, and the file.
-    pub(super) async fn find(
-        &self,
-        path: &str,
-        wanted: Option<DatasetId>,
-    ) -> Result<(DatasetId, u64, bool, FileEntry), Failure> {
+    /// Where a path is: in the dataset wanted, else its newest copy.
+    pub(super) async fn find(&self, path: &str, wanted: Option<DatasetId>) -> Result<Found, Failure> {
         let customer = self.customer()?;
-        let datasets = match wanted {
-            Some(id) => vec![id],
-            None => self.own_datasets()?,
-        };
-        for id in datasets {
-            let manifest = customer.manifest(id).await.map_err(unavailable)?;
-            if let Some(file) = manifest.file(path) {
-                let info = self.chain.market(|view, _| Ok(view.dataset(id)?)).map_err(internal)?;
-                let public = info.is_some_and(|info| info.is_public());
-                return Ok((id, manifest.number(), public, file.clone()));
+        let Some(id) = wanted else {
+            let shelves = customer.shelves().await.map_err(internal)?;
+            let found = shelves.newest(path).ok_or_else(|| not_found(path, &shelves))?;
+            for one in &shelves.unreadable {
+                tracing::warn!(path, dataset = %one.info.id, reason = one.reason, "a dataset that may have a newer copy can't be read");
             }
-        }
-        Err(Failure::not_found(format!("nothing is stored as '{path}'"), "`bitdust ls` shows what is"))
+            return Ok(found);
+        };
+        let manifest = customer.manifest(id).await.map_err(unavailable)?;
+        let info = self.chain.market(|view, _| Ok(view.dataset(id)?)).map_err(internal)?;
+        let info = info.ok_or_else(|| Failure::internal(format!("dataset {id} is gone")))?;
+        let file = manifest.file(path).cloned().ok_or_else(|| {
+            Failure::not_found(
+                format!("nothing is stored as '{path}' in dataset {id}"),
+                "check the path and the dataset",
+            )
+        })?;
+        Ok(Found { info, manifest, file })
     }
 
-    /// Removes one object.
+    /// Removes one object: every copy of it.
     pub(super) async fn remove(&self, path: &str) -> Result<DeleteReport, Failure> {
-        let (dataset, _, _, file) = self.find(path, None).await?;
-        let (customer, path) = (self.customer()?.clone(), path.to_owned());
-        let paths = vec![path.clone()];
-        let receipt = spawned(async move { customer.remove(dataset, paths).await.map_err(rejected) }).await?;
+        let customer = self.customer()?.clone();
+        let wanted = path.to_owned();
+        let removed = spawned(async move { customer.remove_copies(&wanted).await.map_err(rejected) }).await?;
+        let Some(removed) = removed else {
+            return Err(not_found(path, &self.customer()?.shelves().await.map_err(internal)?));
+        };
         Ok(DeleteReport {
-            path,
-            dataset,
-            revision: receipt.number,
-            dead_bytes: file.bytes,
-            transaction: receipt.included.hash,
+            path: path.to_owned(),
+            dataset: removed.newest.info.id,
+            revision: removed.receipt.number,
+            dead_bytes: removed.bytes,
+            transaction: removed.receipt.included.hash,
+            copies: removed.copies,
+            warnings: removed.warnings,
         })
     }
 }
 
+/// A path that no dataset has, as far as they can be read.
+fn not_found(path: &str, shelves: &Shelves) -> Failure {
+    if !shelves.unreadable.is_empty() {
+        let reasons: Vec<String> =
+            shelves.unreadable.iter().map(|one| format!("dataset {}: {}", one.info.id, one.reason)).collect();
+        let what = format!(
+            "'{path}' is in none of the datasets that can be read, and others can't be: {}",
+            reasons.join("; ")
+        );
+        return Failure::new(Code::DataUnavailable, what, "try again when more of their suppliers are online");
+    }
+    let todo = match shelves.over.as_slice() {
+        [] => "`bitdust ls` shows what is".to_owned(),
+        over => {
+            let ids: Vec<String> = over.iter().map(|info| info.id.to_string()).collect();
+            format!(
+                "`bitdust ls` shows what is; the term of these datasets is over, with all files in them: {}",
+                ids.join(", ")
+            )
+        }
+    };
+    Failure::not_found(format!("nothing is stored as '{path}'"), todo)
+}
+
 /// Passes the files of an archive on, one after the other. Answers what was left out.
-async fn feed(mut entries: Entries, files: mpsc::Sender<PutFile>) -> Result<Vec<Skipped>, Failure> {
+async fn feed(
+    mut entries: Entries,
+    files: mpsc::Sender<PutFile>,
+    stamp: (String, String),
+) -> Result<Vec<Skipped>, Failure> {
     loop {
         let entry = match entries.next().await {
             Ok(Some(entry)) => entry,
@@ -224,7 +265,7 @@ async fn feed(mut entries: Entries, files: mpsc::Sender<PutFile>) -> Result<Vec<
             bytes: Some(entry.bytes),
             modified_ms: entry.modified_ms,
             aligned: false,
-            metadata: Vec::new(),
+            metadata: vec![stamp.clone()],
             content: Box::new(StreamReader::new(ReceiverStream::new(content))),
         };
         if files.send(file).await.is_err() {

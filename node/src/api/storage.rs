@@ -1,22 +1,25 @@
 //! `storage_`: the files of this node's owner, and the datasets they lie in.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, atomic::Ordering},
-};
+use std::sync::{Arc, atomic::Ordering};
 
-use bitdust_market::manifest::Manifest;
+use bitdust_ledger::market::view::DatasetInfo;
+use bitdust_market::manifest::{FileEntry, Manifest};
 use bitdust_rpc::{
     Code, Failure,
     api::StorageServer,
     jsonrpsee::core::async_trait,
     objects::{DeleteReport, Terms},
-    types::storage::{Listing, ObjectInfo, ObjectStat, OwnDataset, ShardFault, SlabInfo, StorageStatus, VerifyReport},
+    types::storage::{
+        Listing, ObjectInfo, ObjectStat, OwnDataset, RestoreReport, ShardFault, SlabInfo, StorageStatus, VerifyReport,
+    },
 };
 use bitdust_types::{Amount, DatasetId, Layout};
 
 use super::{Api, internal, objects::unavailable, rejected};
-use crate::customer::{CreateDataset, Customer, salt_of};
+use crate::customer::{
+    CreateDataset, Customer, salt_of,
+    shelves::{Found, Shelves},
+};
 
 /// Objects on a page of a listing, at most.
 const PAGE_MAX: u32 = 10_000;
@@ -33,12 +36,19 @@ impl StorageServer for Api {
             sent_bytes: self.sent_bytes.load(Ordering::Relaxed),
             ..StorageStatus::default()
         };
-        for (_, manifest) in self.manifests().await? {
-            status.datasets += 1;
-            status.objects += manifest.file_count() as u64;
-            status.bytes += manifest.files().map(|file| file.bytes).sum::<u64>();
-            status.dead_bytes += manifest.usage().values().map(|usage| usage.dead_bytes).sum::<u64>();
+        let shelves = self.customer()?.shelves().await.map_err(internal)?;
+        status.datasets = (shelves.readable.len() + shelves.unreadable.len()) as u64;
+        let kept: u64 = shelves.readable.iter().flat_map(|shelf| shelf.manifest.files()).map(|file| file.bytes).sum();
+        for (_, file) in shelves.list("", None, usize::MAX) {
+            status.objects += 1;
+            status.bytes += file.bytes;
         }
+        // Older copies are paid for like what was removed.
+        status.dead_bytes = kept.saturating_sub(status.bytes);
+        for shelf in &shelves.readable {
+            status.dead_bytes += shelf.manifest.usage().values().map(|usage| usage.dead_bytes).sum::<u64>();
+        }
+        status.warnings = shelves.warnings();
         Ok(status)
     }
 
@@ -50,27 +60,19 @@ impl StorageServer for Api {
     ) -> Result<Listing, Failure> {
         let limit = limit.unwrap_or(1000).clamp(1, PAGE_MAX) as usize;
         let prefix = prefix.unwrap_or_default();
-        let mut objects: BTreeMap<String, ObjectInfo> = BTreeMap::new();
-        for (id, manifest) in self.manifests().await? {
-            let wanted = manifest
-                .files()
-                .filter(|file| file.path.starts_with(&prefix) && after.as_ref().is_none_or(|after| file.path > *after));
-            let public = self.is_public(id)?;
-            for file in wanted.take(limit + 1) {
-                objects.insert(file.path.clone(), object_info(id, &manifest, file, public));
-            }
-        }
-        let more = objects.len() > limit;
-        let objects: Vec<ObjectInfo> = objects.into_values().take(limit).collect();
+        let shelves = self.customer()?.shelves().await.map_err(internal)?;
+        let found = shelves.list(&prefix, after.as_deref(), limit + 1);
+        let more = found.len() > limit;
+        let listed = found.into_iter().take(limit);
+        let objects: Vec<ObjectInfo> =
+            listed.map(|(shelf, file)| object_info(&shelf.info, &shelf.manifest, file)).collect();
         let next = objects.last().filter(|_| more).map(|last| last.path.clone());
-        Ok(Listing { objects, next })
+        Ok(Listing { objects, next, warnings: shelves.warnings() })
     }
 
     async fn storage_stat(&self, path: String) -> Result<ObjectStat, Failure> {
-        let (id, _, public, file) = self.find(&path, None).await?;
-        let manifest = self.customer()?.manifest(id).await.map_err(unavailable)?;
-        let (info, slots) = self.chain.market(|view, _| Ok((view.dataset(id)?, view.slots(id)?))).map_err(internal)?;
-        let info = info.ok_or_else(|| Failure::internal(format!("dataset {id} is gone")))?;
+        let Found { info, manifest, file } = self.find(&path, None).await?;
+        let slots = self.chain.market(|view, _| Ok(view.slots(info.id)?)).map_err(internal)?;
         let held = slots.iter().filter(|slot| slot.supplier.is_some() && slot.number == info.number).count();
         let slabs = file.segments.iter().filter_map(|segment| {
             let slab = manifest.slab(&segment.slab)?;
@@ -87,7 +89,7 @@ impl StorageServer for Api {
             n: info.layout.n(),
             slots_held: held as u16,
             slabs: slabs.collect(),
-            object: object_info(id, &manifest, &file, public),
+            object: object_info(&info, &manifest, &file),
         })
     }
 
@@ -96,7 +98,7 @@ impl StorageServer for Api {
     }
 
     async fn storage_verify(&self, path: String) -> Result<VerifyReport, Failure> {
-        let (id, _, _, _) = self.find(&path, None).await?;
+        let id = self.find(&path, None).await?.info.id;
         let found = self.customer()?.verify(id, &path).await.map_err(unavailable)?;
         self.fetched_bytes.fetch_add(found.report.fetched_bytes, Ordering::Relaxed);
         let slots = self.chain.market(|view, _| Ok(view.slots(id)?)).map_err(internal)?;
@@ -123,61 +125,53 @@ impl StorageServer for Api {
     }
 
     async fn storage_datasets(&self) -> Result<Vec<OwnDataset>, Failure> {
-        let mut datasets = Vec::new();
-        for (id, manifest) in self.manifests().await? {
-            let (info, slots) =
-                self.chain.market(|view, _| Ok((view.dataset(id)?, view.slots(id)?))).map_err(internal)?;
-            let Some(info) = info else { continue };
-            let held = slots.iter().filter(|slot| slot.supplier.is_some() && slot.number == info.number).count();
-            let sums = slots.iter().try_fold(info.escrow, |sum, slot| sum.checked_add(slot.deposit));
-            datasets.push(OwnDataset {
-                id,
-                k: info.layout.k(),
-                n: info.layout.n(),
-                public: info.is_public(),
-                revision: info.number,
-                objects: manifest.file_count() as u64,
-                bytes: manifest.files().map(|file| file.bytes).sum(),
-                slot_bytes: info.bytes_per_slot,
-                slots_held: held as u16,
-                escrow: sums.unwrap_or_default(),
-                end_epoch: info.end.0,
-            });
-        }
-        Ok(datasets)
+        self.own_datasets(&self.customer()?.shelves().await.map_err(internal)?)
+    }
+
+    async fn storage_restore(&self) -> Result<RestoreReport, Failure> {
+        let customer = self.customer()?;
+        let shelves = customer.shelves().await.map_err(internal)?;
+        let objects = shelves.list("", None, usize::MAX);
+        Ok(RestoreReport {
+            account: customer.account(),
+            height: self.chain.tip().height.0,
+            datasets: self.own_datasets(&shelves)?,
+            objects: objects.len() as u64,
+            bytes: objects.iter().map(|(_, file)| file.bytes).sum(),
+            warnings: shelves.warnings(),
+        })
     }
 }
 
 impl Api {
-    /// This node's datasets that go on.
-    pub(super) fn own_datasets(&self) -> Result<Vec<DatasetId>, Failure> {
-        let account = self.customer()?.account();
-        self.chain
-            .market(|view, _| {
-                let mut going_on = Vec::new();
-                for id in view.datasets_of(account)? {
-                    if view.dataset(id)?.is_some_and(|info| !info.ended && info.number > 0) {
-                        going_on.push(id);
-                    }
-                }
-                Ok(going_on)
-            })
-            .map_err(internal)
+    /// Datasets that are in use or over, whether they can be read or not.
+    fn own_datasets(&self, shelves: &Shelves) -> Result<Vec<OwnDataset>, Failure> {
+        let over = shelves.over.iter().map(|info| (info, Err(format!("its term ended with epoch {}", info.end))));
+        let unreadable = shelves.unreadable.iter().map(|one| (&one.info, Err(one.reason.clone())));
+        let readable = shelves.readable.iter().map(|shelf| (&shelf.info, Ok(&shelf.manifest)));
+        readable.chain(unreadable).chain(over).map(|(info, read)| self.own_dataset(info, read)).collect()
     }
 
-    /// Whether anybody may read a dataset.
-    fn is_public(&self, id: DatasetId) -> Result<bool, Failure> {
-        let info = self.chain.market(|view, _| Ok(view.dataset(id)?)).map_err(internal)?;
-        Ok(info.is_some_and(|info| info.is_public()))
-    }
-
-    async fn manifests(&self) -> Result<Vec<(DatasetId, Arc<Manifest>)>, Failure> {
-        let customer = self.customer()?;
-        let mut manifests = Vec::new();
-        for id in self.own_datasets()? {
-            manifests.push((id, customer.manifest(id).await.map_err(unavailable)?));
-        }
-        Ok(manifests)
+    fn own_dataset(&self, info: &DatasetInfo, read: Result<&Arc<Manifest>, String>) -> Result<OwnDataset, Failure> {
+        let slots = self.chain.market(|view, _| Ok(view.slots(info.id)?)).map_err(internal)?;
+        let held = slots.iter().filter(|slot| slot.supplier.is_some() && slot.number == info.number).count();
+        let sums = slots.iter().try_fold(info.escrow, |sum, slot| sum.checked_add(slot.deposit));
+        let manifest = read.as_ref().ok();
+        Ok(OwnDataset {
+            id: info.id,
+            k: info.layout.k(),
+            n: info.layout.n(),
+            public: info.is_public(),
+            revision: info.number,
+            objects: manifest.map_or(0, |manifest| manifest.file_count() as u64),
+            bytes: manifest.map_or(0, |manifest| manifest.files().map(|file| file.bytes).sum()),
+            slot_bytes: info.bytes_per_slot,
+            // At most 64.
+            slots_held: held as u16,
+            escrow: sums.unwrap_or_default(),
+            end_epoch: info.end.0,
+            problem: read.err(),
+        })
     }
 
     /// The dataset for new files under these terms: the one in use, or a new one.
@@ -234,18 +228,13 @@ impl Api {
     }
 }
 
-fn object_info(
-    id: DatasetId,
-    manifest: &Manifest,
-    file: &bitdust_market::manifest::FileEntry,
-    public: bool,
-) -> ObjectInfo {
+fn object_info(info: &DatasetInfo, manifest: &Manifest, file: &FileEntry) -> ObjectInfo {
     ObjectInfo {
         path: file.path.clone(),
         bytes: file.bytes,
         modified_ms: file.modified_ms,
-        dataset: id,
+        dataset: info.id,
         revision: manifest.number(),
-        public,
+        public: info.is_public(),
     }
 }

@@ -1,5 +1,7 @@
 //! `supplier_`: this node as a seller of disk space.
 
+use std::sync::Arc;
+
 use alloy_primitives::{Bytes, U256};
 use alloy_sol_types::SolCall as _;
 use bitdust_ledger::market::IMarket;
@@ -15,34 +17,24 @@ use bitdust_rpc::{
 use bitdust_types::{Amount, DatasetId, system::MARKET};
 
 use super::{Api, internal, rejected};
+use crate::supplier::{
+    Supplier,
+    decision::{Decision, Offered},
+};
 
 #[async_trait]
 impl SupplierServer for Api {
     async fn supplier_register(&self, request: RegisterRequest) -> Result<Sent, Failure> {
-        let terms = self.supplier()?.terms().clone();
-        if let Some(collateral) = request.collateral {
-            let input = IMarket::depositCollateralCall {}.abi_encode();
-            self.market_call(collateral.into(), input).await?;
-        }
-        let height = self.chain.tip().height.0;
-        let offer = IMarket::Offer {
-            pricePerGibEpoch: request.price_per_gib_epoch.unwrap_or(terms.price).grains(),
-            egressPerGib: request.egress_per_gib.unwrap_or(terms.egress).grains(),
-            capacityBytes: request.capacity_bytes.unwrap_or(terms.capacity_bytes),
-            maxTermEpochs: request.max_term_epochs.unwrap_or(terms.term_epochs_max),
-            validUntil: request.valid_until.unwrap_or(height + terms.valid_heights),
-            operator: terms.operator,
-            region: request.region.unwrap_or_else(|| terms.region.clone()),
-            peerId: self.network.local_peer().to_bytes().into(),
-        };
-        self.market_call(U256::ZERO, IMarket::registerOfferCall { offer }.abi_encode()).await
+        let supplier = self.supplier()?.clone();
+        let _turn = supplier.offer_turn().await;
+        self.change_offer(&supplier, request).await
     }
 
     async fn supplier_status(&self) -> Result<SupplierStatus, Failure> {
         let status = self.supplier()?.status();
         let ledger =
             self.chain.market(|view, height| self.supplier_json(view, height, status.account)).map_err(internal)?;
-        let mut warnings: Vec<String> = status.warning.into_iter().collect();
+        let mut warnings = status.warnings;
         warnings.extend(ledger.iter().flat_map(|record| record.warnings.clone()));
         Ok(SupplierStatus {
             address: status.account,
@@ -50,17 +42,27 @@ impl SupplierServer for Api {
             stored_bytes: status.usage.live_bytes,
             free_bytes: status.usage.free_bytes(),
             balance: self.balance_of(status.account)?,
-            last_proof_epoch: ledger.as_ref().and_then(|record| record.last_proven_epoch),
-            last_proof_misses: u16::try_from(status.misses).unwrap_or(u16::MAX),
+            // Since the start nothing may have been due yet.
+            last_proof_epoch: match status.last_proof {
+                Some(proof) => Some(proof.epoch.0),
+                None => ledger.as_ref().and_then(|record| record.last_proven_epoch),
+            },
+            last_proof_misses: status.last_proof.map_or(0, |proof| proof.misses),
             ledger,
             warnings,
         })
     }
 
     async fn supplier_price(&self, per_gib_epoch: Amount, egress_per_gib: Option<Amount>) -> Result<Sent, Failure> {
+        let supplier = self.supplier()?.clone();
+        let _turn = supplier.offer_turn().await;
+        if supplier.decision() == Some(Decision::Out) {
+            let text = "this supplier offers nothing: it has left";
+            return Err(Failure::new(Code::Conflict, text, "supplier_register offers again, at a price that you name"));
+        }
         let request =
             RegisterRequest { price_per_gib_epoch: Some(per_gib_epoch), egress_per_gib, ..RegisterRequest::default() };
-        self.supplier_register(request).await
+        self.change_offer(&supplier, request).await
     }
 
     async fn supplier_declare_fault(&self, dataset: DatasetId, slot: u16) -> Result<Sent, Failure> {
@@ -70,22 +72,62 @@ impl SupplierServer for Api {
     }
 
     async fn supplier_exit(&self) -> Result<Sent, Failure> {
-        let supplier = self.supplier()?.status();
-        let record = self.chain.market(|view, _| Ok(view.supplier(supplier.account)?)).map_err(internal)?;
+        let supplier = self.supplier()?.clone();
+        let account = supplier.status().account;
+        let _turn = supplier.offer_turn().await;
+        // Noted first: whatever happens to the transactions, nothing is renewed any more.
+        supplier.decide(Decision::Out).await.map_err(internal)?;
+        let look = || self.chain.market(|view, _| Ok((view.supplier(account)?, view.offer(account)?.is_some())));
+        let mut sent = None;
+        if look().map_err(internal)?.1 {
+            sent = Some(self.market_call(U256::ZERO, IMarket::withdrawOfferCall {}.abi_encode()).await?);
+        }
+        let (record, _) = look().map_err(internal)?;
         if record.slots > 0 {
-            let text = format!("this supplier still holds {} slots", record.slots);
-            let todo = "withdrawing the offer now takes no new ones; leave when their terms end, or give each up with \
+            let text = format!("the offer is withdrawn, but this supplier still holds {} slots", record.slots);
+            let todo = "each is freed by itself when its term ends; leave again then, or give each up now with \
                         supplier_declareFault";
-            self.market_call(U256::ZERO, IMarket::withdrawOfferCall {}.abi_encode()).await?;
             return Err(Failure::new(Code::Conflict, text, todo));
         }
-        self.market_call(U256::ZERO, IMarket::withdrawOfferCall {}.abi_encode()).await?;
-        let free = IMarket::withdrawCollateralCall { amount: record.free.into() };
-        self.market_call(U256::ZERO, free.abi_encode()).await
+        if record.free > Amount::ZERO {
+            let free = IMarket::withdrawCollateralCall { amount: record.free.into() };
+            sent = Some(self.market_call(U256::ZERO, free.abi_encode()).await?);
+        }
+        sent.ok_or_else(|| {
+            let text = "this supplier has neither an offer nor collateral on the ledger";
+            Failure::new(Code::Conflict, text, "there is nothing to leave; supplier_register begins anew")
+        })
     }
 }
 
 impl Api {
+    /// Publishes an offer. What the request leaves out stays as it is. The caller holds the turn.
+    async fn change_offer(&self, supplier: &Arc<Supplier>, request: RegisterRequest) -> Result<Sent, Failure> {
+        let before = supplier.offer_before().map_err(internal)?;
+        if let Some(collateral) = request.collateral {
+            let input = IMarket::depositCollateralCall {}.abi_encode();
+            self.market_call(collateral.into(), input).await?;
+        }
+        let height = self.chain.tip().height.0;
+        let offered = Offered {
+            price: request.price_per_gib_epoch.unwrap_or(before.price),
+            egress: request.egress_per_gib.unwrap_or(before.egress),
+            capacity_bytes: request.capacity_bytes.unwrap_or(before.capacity_bytes),
+            term_epochs_max: request.max_term_epochs.unwrap_or(before.term_epochs_max),
+            region: request.region.unwrap_or(before.region),
+            operator: before.operator,
+            valid_until: request.valid_until.unwrap_or(height + supplier.offer_heights()),
+            // A named end is meant.
+            renews: request.valid_until.is_none(),
+            seen_at: height,
+        };
+        let peer = self.network.local_peer().to_bytes();
+        let sent = self.market_call(U256::ZERO, offered.call(&peer).abi_encode()).await?;
+        let seen_at = sent.height.unwrap_or(height);
+        supplier.decide(Decision::Offer(Offered { seen_at, ..offered })).await.map_err(internal)?;
+        Ok(sent)
+    }
+
     /// Sends a call to the Market from this node's account and waits for its block.
     async fn market_call(&self, value: U256, input: Vec<u8>) -> Result<Sent, Failure> {
         let nonce = self.chain.pending_nonce(self.sender.address()).map_err(internal)?;

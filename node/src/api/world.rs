@@ -11,8 +11,8 @@ use bitdust_rpc::{
     api::WorldServer,
     jsonrpsee::core::async_trait,
     types::world::{
-        ClaimInfo, ClaimPage, ClaimReport, ClaimRequest, CreateWorld, EditReport, LocationInfo, MayBuild, SaveReport,
-        VoxelEdit, WhoMayClaim, WorldInfo, WorldStats, WorldSummary,
+        ClaimInfo, ClaimPage, ClaimReport, ClaimRequest, CreateWorld, EditReport, LocationInfo, MayBuild,
+        ReleaseReport, RenewReport, SaveReport, VoxelEdit, WhoMayClaim, WorldInfo, WorldStats, WorldSummary,
     },
 };
 use bitdust_types::{Amount, Layout};
@@ -31,8 +31,6 @@ const WORLDS_MAX: u32 = 1000;
 const CLAIMS_MAX: u32 = 100;
 /// Metres around a place in which claims are looked for: 8 locations in each direction.
 const NEAR_MAX: u32 = 2048;
-/// Epochs that a world's definition is kept if its creator says nothing.
-const DEFINITION_EPOCHS: u64 = 30;
 /// Voxels in one call.
 const EDITS_MAX: usize = 65_536;
 
@@ -55,7 +53,8 @@ impl WorldServer for Api {
         let text = request.definition.to_string();
         let def = read_definition(&text, worlds.account())
             .map_err(|error| Failure::params(format!("the world's definition: {error:#}"), ""))?;
-        let epochs = request.epochs.unwrap_or(DEFINITION_EPOCHS);
+        // A claim of the first hour is worth nothing without the definition.
+        let epochs = request.epochs.unwrap_or(def.rules.term_epochs);
         let making = worlds.clone();
         let (id, _) = spawned(async move { making.create(&def, terms, epochs).await }).await?;
         Ok(summary(worlds.info(id).map_err(internal)?))
@@ -118,6 +117,32 @@ impl WorldServer for Api {
             height: included.height.0,
             price: Amount::try_from(price).map_err(internal)?,
         })
+    }
+
+    async fn world_renew(&self, world: B256, pos: Option<LocationPos>) -> Result<RenewReport, Failure> {
+        let worlds = self.worlds()?.clone();
+        let terms = self.world_terms()?;
+        let renewing = worlds.clone();
+        let renewed = spawned(async move { renewing.renew(world, pos, terms).await }).await?;
+        let claim = pos.map(|pos| worlds.claim(world, pos)).transpose().map_err(internal)?.flatten();
+        Ok(RenewReport {
+            claim: claim.map(claim_info),
+            price: Amount::try_from(renewed.price).map_err(internal)?,
+            renewable_from: renewed.renewable_from.map(|epoch| epoch.0),
+            dataset_until: renewed.dataset_until.map(|epoch| epoch.0),
+            definition_until: renewed.definition_until.map(|epoch| epoch.0),
+        })
+    }
+
+    async fn world_transfer(&self, world: B256, pos: LocationPos, to: Address) -> Result<B256, Failure> {
+        let worlds = self.worlds()?.clone();
+        Ok(spawned(async move { worlds.transfer(world, pos, to).await }).await?.hash)
+    }
+
+    async fn world_release(&self, world: B256, pos: LocationPos) -> Result<ReleaseReport, Failure> {
+        let worlds = self.worlds()?.clone();
+        let (included, dataset_ended) = spawned(async move { worlds.release(world, pos).await }).await?;
+        Ok(ReleaseReport { transaction: included.hash, dataset_ended })
     }
 
     async fn world_access(

@@ -19,8 +19,8 @@ pub struct ValidatingChain {
 
 impl ValidatingChain {
     /// Joins a chain with what is needed to propose on it.
-    pub fn new(chain: Arc<Chain>, proposer: Proposer) -> Self {
-        ValidatingChain { chain, proposer: Arc::new(proposer) }
+    pub fn new(chain: Arc<Chain>, proposer: Arc<Proposer>) -> Self {
+        ValidatingChain { chain, proposer }
     }
 
     async fn blocking<T: Send + 'static>(

@@ -10,6 +10,9 @@ use k256::ecdsa::SigningKey;
 use super::{Chain, ingress::Ingress, sender::Sender};
 use crate::chain_api::{ChainReader, Included, Look, LookAtWorlds, ProofSink, TxSender};
 
+/// A block as old as this is still of the present: clocks may differ by minutes.
+const PRESENT_MS: u64 = 900_000;
+
 #[async_trait]
 impl ChainReader for Chain {
     fn params(&self) -> &ChainParams {
@@ -26,8 +29,16 @@ impl ChainReader for Chain {
         Ok(newer.height)
     }
 
+    fn is_current(&self) -> bool {
+        super::now_ms().saturating_sub(self.tip().header.timestamp_ms) <= PRESENT_MS
+    }
+
     fn look(&self, look: &mut Look<'_>) -> Result<()> {
         self.market(|view, height| look(view, height))
+    }
+
+    fn base_fee(&self) -> u64 {
+        self.next_base_fee(&self.tip().header)
     }
 
     fn look_at_worlds(&self, look: &mut LookAtWorlds<'_>) -> Result<()> {

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
+use anyhow::Result;
 use clap::Args;
 
-use crate::devnet::plan::Shape;
+use crate::{devnet::plan::Shape, genesis};
 
 /// `bitdust devnet`.
 #[derive(Args)]
@@ -21,12 +22,12 @@ pub struct DevnetArgs {
     /// Players beside the customer: nodes of the same kind with accounts of their own.
     #[arg(long, default_value_t = 0)]
     pub players: u16,
-    /// Aimed time between blocks in milliseconds.
-    #[arg(long, default_value_t = 1000)]
-    pub block_time_ms: u64,
-    /// Blocks in an epoch.
-    #[arg(long, default_value_t = 30)]
-    pub epoch_blocks: u64,
+    /// Aimed time between blocks in milliseconds; by default that of genesis/devnet.json, 1000.
+    #[arg(long)]
+    pub block_time_ms: Option<u64>,
+    /// Blocks in an epoch; by default those of genesis/devnet.json, 30.
+    #[arg(long)]
+    pub epoch_blocks: Option<u64>,
     /// Let the system choose free ports instead of 8545, 7771 and so on.
     #[arg(long)]
     pub free_ports: bool,
@@ -43,14 +44,18 @@ pub struct DevnetArgs {
 
 impl DevnetArgs {
     /// The network that is asked for.
-    pub fn shape(&self) -> Shape {
-        Shape {
+    ///
+    /// # Errors
+    /// If the genesis file that this program was built with is none.
+    pub fn shape(&self) -> Result<Shape> {
+        let usual = genesis::devnet()?.params;
+        Ok(Shape {
             validators: self.validators,
             suppliers: self.suppliers,
             players: self.players,
-            block_time_ms: self.block_time_ms,
-            epoch_blocks: self.epoch_blocks,
+            block_time_ms: self.block_time_ms.unwrap_or(usual.block_time_ms),
+            epoch_blocks: self.epoch_blocks.unwrap_or(usual.epoch_blocks),
             free_ports: self.free_ports,
-        }
+        })
     }
 }

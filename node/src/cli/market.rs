@@ -1,9 +1,12 @@
-//! `bitdust market`: who sells space, and what was agreed with whom.
+//! `bitdust market`: who sells space, what was agreed with whom, and the money and terms of this node's datasets.
 
 use alloy_primitives::Address;
-use anyhow::{Context as _, Result};
-use bitdust_rpc::api::{MarketClient as _, NodeClient as _};
-use bitdust_types::DatasetId;
+use anyhow::{Context as _, Result, bail};
+use bitdust_rpc::{
+    api::{MarketClient as _, NodeClient as _},
+    types::market::DatasetChange,
+};
+use bitdust_types::{Amount, DatasetId};
 use clap::Subcommand;
 use serde::Serialize;
 
@@ -38,6 +41,48 @@ pub enum MarketVerb {
         #[command(flatten)]
         remote: RemoteArgs,
     },
+    /// Add coins to a dataset's escrow, from which its suppliers are paid.
+    Fund {
+        /// The dataset.
+        id: DatasetId,
+        /// DUST to add.
+        amount: Amount,
+        /// The node to ask.
+        #[command(flatten)]
+        remote: RemoteArgs,
+    },
+    /// Keep a dataset for longer: its term is lengthened, and what that costs is added to its escrow.
+    Renew {
+        /// The dataset.
+        id: DatasetId,
+        /// Epochs to add to its term.
+        epochs: u64,
+        /// DUST to add to its escrow; what it lacks for the longer term by default.
+        #[arg(long)]
+        amount: Option<Amount>,
+        /// The node to ask.
+        #[command(flatten)]
+        remote: RemoteArgs,
+    },
+    /// Pay a dataset's suppliers what they have earned so far.
+    Settle {
+        /// The dataset.
+        id: DatasetId,
+        /// The node to ask.
+        #[command(flatten)]
+        remote: RemoteArgs,
+    },
+    /// End a dataset: its suppliers are paid what is due and delete its files, and the rest of its escrow comes back.
+    End {
+        /// The dataset.
+        id: DatasetId,
+        /// Yes, its files are to be deleted.
+        #[arg(long)]
+        yes: bool,
+        /// The node to ask.
+        #[command(flatten)]
+        remote: RemoteArgs,
+    },
     /// What an account earned, paid and lost, line by line; this node's by default.
     Statement {
         /// The account.
@@ -67,6 +112,24 @@ pub async fn run(verb: &MarketVerb, json: bool) -> Result<()> {
         MarketVerb::Offers { remote } => offers(remote, json).await,
         MarketVerb::Contracts { owner, remote } => contracts(*owner, remote, json).await,
         MarketVerb::Contract { id, remote } => contract(*id, remote, json).await,
+        MarketVerb::Fund { id, amount, remote } => {
+            let client = remote.client()?;
+            let change = client.market_fund(*id, *amount).await.map_err(explain(&client))?;
+            output::show(json, &change, |change| told(change, &format!("{} added to its escrow", change.paid)))
+        }
+        MarketVerb::Renew { id, epochs, amount, remote } => {
+            let client = remote.client()?;
+            let change = client.market_renew(*id, *epochs, *amount).await.map_err(explain(&client))?;
+            output::show(json, &change, |change| {
+                told(change, &format!("paid for until epoch {}, {} added to its escrow", change.end_epoch, change.paid))
+            })
+        }
+        MarketVerb::Settle { id, remote } => {
+            let client = remote.client()?;
+            let change = client.market_settle(*id).await.map_err(explain(&client))?;
+            output::show(json, &change, |change| told(change, &format!("{} paid to its suppliers", change.settled)))
+        }
+        MarketVerb::End { id, yes, remote } => end(*id, *yes, remote, json).await,
         MarketVerb::Statement { address, from, to, remote } => statement(*address, *from, *to, remote, json).await,
     }
 }
@@ -133,6 +196,41 @@ async fn contract(id: DatasetId, remote: &RemoteArgs, json: bool) -> Result<()> 
     })
 }
 
+async fn end(id: DatasetId, yes: bool, remote: &RemoteArgs, json: bool) -> Result<()> {
+    let client = remote.client()?;
+    if !yes {
+        let dataset = client.market_dataset(id).await.map_err(explain(&client))?;
+        let dataset =
+            dataset.with_context(|| format!("no dataset {id}; `bitdust market contracts` lists this node's"))?;
+        bail!(
+            "the suppliers of dataset {id} would delete its files ({} on each of {} slots), which can't be undone; if that is \
+             meant, add --yes",
+            output::bytes(dataset.slot_bytes),
+            dataset.n
+        );
+    }
+    let change = client.market_end(id).await.map_err(explain(&client))?;
+    output::show(json, &change, |change| {
+        told(change, &format!("ended; {} paid to its suppliers, {} came back", change.settled, change.refunded))
+    })
+}
+
+/// A change of a dataset in words, and what to know about it.
+fn told(change: &DatasetChange, what: &str) -> String {
+    let mut text = format!(
+        "dataset {}: {what} (block {}, gas {})\nescrow {}, bound in deposits {}",
+        change.dataset, change.height, change.gas_paid, change.escrow, change.deposits
+    );
+    if !change.short_slots.is_empty() {
+        text.push_str(&format!(
+            "\nwarning: the suppliers of slots {:?} don't offer so long a term at the agreed rate; their slots are given to \
+             others when they end",
+            change.short_slots
+        ));
+    }
+    text
+}
+
 async fn statement(
     address: Option<Address>,
     from: Option<u64>,
@@ -145,7 +243,7 @@ async fn statement(
         Some(address) => address,
         None => client.node_status().await.map_err(explain(&client))?.address,
     };
-    let statement = client.market_statement(address, from, to).await.map_err(explain(&client))?;
+    let statement = super::statement::fetch(&client, address, from, to, json).await?;
     output::show(json, &statement, |statement| {
         let mut rows = vec![cells(["block", "what", "epochs", "bytes", "gross", "fee", "net"])];
         rows.extend(statement.lines.iter().map(|line| {
@@ -165,13 +263,15 @@ async fn statement(
             ]
         }));
         format!(
-            "{}\nearned {}, fees {}, slashed {}, paid in {}, refunded {}, gas {}",
+            "{}\nearned {}, fees {}, slashed {}, paid in {}, refunded {}, sent {}, received {}, gas {}",
             output::table(&rows),
             statement.earned,
             statement.fees,
             statement.slashed,
             statement.paid,
             statement.refunded,
+            statement.sent,
+            statement.received,
             statement.gas
         )
     })

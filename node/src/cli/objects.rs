@@ -1,4 +1,4 @@
-//! `bitdust put`, `get`, `ls`, `stat`, `rm`, `verify`: files, from this machine's disk to the node and back.
+//! `bitdust put`, `get`, `ls`, `stat`, `rm`, `verify`, `restore`: files, from this machine's disk to the node and back.
 
 use std::{
     fs,
@@ -9,10 +9,10 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use bitdust_rpc::{
     Client,
-    api::StorageClient as _,
+    api::{NodeClient as _, StorageClient as _},
     client::{LocalFile, Progress},
     objects::{At, ObjectPath, PutReport, Terms},
-    types::storage::ObjectInfo,
+    types::storage::{ObjectInfo, RestoreReport},
 };
 use bitdust_types::DatasetId;
 use clap::Args;
@@ -89,6 +89,26 @@ pub struct PathArgs {
     /// The node to ask.
     #[command(flatten)]
     pub remote: RemoteArgs,
+}
+
+/// `bitdust restore`.
+#[derive(Args)]
+pub struct RestoreArgs {
+    /// Directory to fetch all files to; without it they are only looked up.
+    #[arg(short, long)]
+    pub output: Option<PathBuf>,
+    /// The node to ask.
+    #[command(flatten)]
+    pub remote: RemoteArgs,
+}
+
+/// What was restored.
+#[derive(Serialize)]
+struct Restored {
+    #[serde(flatten)]
+    report: RestoreReport,
+    /// None if nothing was to be fetched.
+    fetched: Option<Fetched>,
 }
 
 /// What was fetched.
@@ -185,7 +205,11 @@ pub async fn get(args: &GetArgs, json: bool) -> Result<()> {
         if args.dataset.is_some() {
             bail!("'{}' is a directory: name a single file with --dataset", args.path);
         }
-        get_tree(&client, &args.path, &args.output, json).await?
+        let objects = list(&client, Some(args.path.clone())).await?;
+        if objects.is_empty() {
+            bail!("nothing is stored below {}; `bitdust ls` shows what is", args.path);
+        }
+        get_tree(&client, &args.path, objects, &args.output, json).await?
     } else {
         let path = ObjectPath::parse(&args.path)?;
         let range = args.range.as_deref().map(parse_range).transpose()?;
@@ -230,42 +254,77 @@ pub async fn get_file(
     }
 }
 
-async fn get_tree(client: &Client, prefix: &str, output: &Path, json: bool) -> Result<Fetched> {
+/// Fetches objects into a directory, each under its path without the prefix. One that can't be had keeps none of the others
+/// from it.
+///
+/// # Errors
+/// Some could not be had: how many, and why the first of them.
+async fn get_tree(
+    client: &Client,
+    prefix: &str,
+    objects: Vec<ObjectInfo>,
+    output: &Path,
+    json: bool,
+) -> Result<Fetched> {
     let mut fetched = Fetched { objects: 0, bytes: 0 };
-    let objects = list(client, Some(prefix.to_owned())).await?;
-    if objects.is_empty() {
-        bail!("nothing is stored below {prefix}; `bitdust ls` shows what is");
-    }
+    let mut failed: Option<anyhow::Error> = None;
+    let mut failures = 0u64;
     let bar = output::byte_progress(json, Some(objects.iter().map(|object| object.bytes).sum()), prefix);
     for object in objects {
-        let relative = Path::new(object.path.strip_prefix(prefix).unwrap_or(&object.path));
-        // Names come from the manifest of whoever wrote it: none may lead out of the output directory.
-        if !relative.components().all(|part| matches!(part, Component::Normal(_))) {
-            bail!("the stored path '{}' would leave the output directory; fetch it by itself", object.path);
-        }
-        let target = output.join(relative);
-        let parent = target.parent().context("a file has a directory")?;
-        fs::create_dir_all(parent).with_context(|| format!("creating {}", parent.display()))?;
-        let path = ObjectPath::parse(&object.path)?;
         let before = bar.position();
         let step = bar.clone();
         let told: Progress = Arc::new(move |bytes| step.set_position(before + bytes));
-        fetched.bytes += get_file(client, &path, &At::default(), None, &target, told).await?;
-        fetched.objects += 1;
+        match get_listed(client, prefix, &object, output, told).await {
+            Ok(bytes) => {
+                fetched.bytes += bytes;
+                fetched.objects += 1;
+            }
+            Err(error) => {
+                failures += 1;
+                failed.get_or_insert_with(|| error.context(format!("fetching {}", object.path)));
+            }
+        }
     }
     bar.finish_and_clear();
-    Ok(fetched)
+    match failed {
+        Some(first) => {
+            let got = fetched.objects;
+            Err(first.context(format!("{failures} object(s) could not be fetched, {got} were; the first of them")))
+        }
+        None => Ok(fetched),
+    }
 }
 
-/// Everything below a prefix.
+/// Fetches one object of a listing, from the dataset that was listed.
+async fn get_listed(client: &Client, prefix: &str, object: &ObjectInfo, output: &Path, told: Progress) -> Result<u64> {
+    let relative = Path::new(object.path.strip_prefix(prefix).unwrap_or(&object.path));
+    // Names come from the manifest of whoever wrote it: none may lead out of the output directory.
+    if !relative.components().all(|part| matches!(part, Component::Normal(_))) {
+        bail!("the stored path '{}' would leave the output directory; fetch it by itself", object.path);
+    }
+    let target = output.join(relative);
+    let parent = target.parent().context("a file has a directory")?;
+    fs::create_dir_all(parent).with_context(|| format!("creating {}", parent.display()))?;
+    let at = At { dataset: Some(object.dataset), ..At::default() };
+    get_file(client, &ObjectPath::parse(&object.path)?, &at, None, &target, told).await
+}
+
+/// Everything below a prefix. What can't be listed is said on standard error.
 pub async fn list(client: &Client, prefix: Option<String>) -> Result<Vec<ObjectInfo>> {
+    let (objects, warnings) = pages(client, prefix).await?;
+    warn(&warnings);
+    Ok(objects)
+}
+
+/// All pages of a listing, and what the last of them leaves out.
+async fn pages(client: &Client, prefix: Option<String>) -> Result<(Vec<ObjectInfo>, Vec<String>)> {
     let (mut objects, mut after) = (Vec::new(), None);
     loop {
         let page = client.storage_ls(prefix.clone(), after, Some(PAGE)).await.map_err(explain(client))?;
         objects.extend(page.objects);
         match page.next {
             Some(next) => after = Some(next),
-            None => return Ok(objects),
+            None => return Ok((objects, page.warnings)),
         }
     }
 }
@@ -313,8 +372,84 @@ pub async fn rm(args: &PathArgs, json: bool) -> Result<()> {
     let client = args.remote.client()?;
     let report = client.storage_rm(args.path.clone()).await.map_err(explain(&client))?;
     output::show(json, &report, |report| {
-        format!("forgot {}; {} are dead until their pack is rewritten", report.path, output::bytes(report.dead_bytes))
-    })
+        let copies = match report.copies {
+            0 | 1 => String::new(),
+            copies => format!(" with {copies} copies in as many datasets"),
+        };
+        let dead = output::bytes(report.dead_bytes);
+        format!("forgot {}{copies}; {dead} are dead until their pack is rewritten", report.path)
+    })?;
+    warn(&report.warnings);
+    Ok(())
+}
+
+/// `bitdust restore`: finds everything that this account has stored, as its phrase alone tells, and fetches it if asked to. Fails
+/// if something can't be had.
+pub async fn restore(args: &RestoreArgs, json: bool) -> Result<()> {
+    let client = args.remote.client()?;
+    let status = client.node_status().await.map_err(explain(&client))?;
+    if status.syncing {
+        bail!(
+            "the node is at block {} and still catches up, so it may not know of all datasets yet; try again when `bitdust \
+             status` shows no warning",
+            status.height
+        );
+    }
+    let report = client.storage_restore().await.map_err(explain(&client))?;
+    warn(&report.warnings);
+    let fetched = match &args.output {
+        Some(output) if report.objects > 0 => {
+            fs::create_dir_all(output).with_context(|| format!("creating {}", output.display()))?;
+            // What can't be listed was said already.
+            let (objects, _) = pages(&client, None).await?;
+            Some(get_tree(&client, "", objects, output, json).await?)
+        }
+        Some(_) => Some(Fetched { objects: 0, bytes: 0 }),
+        None => None,
+    };
+    let lost = report.datasets.iter().filter(|dataset| dataset.problem.is_some()).count();
+    output::show(json, &Restored { report, fetched }, |restored| {
+        let report = &restored.report;
+        let mut rows =
+            vec![["dataset", "any of", "objects", "bytes", "held", "until epoch"].map(str::to_owned).to_vec()];
+        rows.extend(report.datasets.iter().map(|dataset| {
+            vec![
+                dataset.id.to_string(),
+                format!("{} of {}", dataset.k, dataset.n),
+                if dataset.problem.is_some() { "?".to_owned() } else { dataset.objects.to_string() },
+                output::bytes(dataset.bytes),
+                dataset.slots_held.to_string(),
+                dataset.end_epoch.to_string(),
+            ]
+        }));
+        let mut text = format!(
+            "account {} has {} object(s) of {} in {} dataset(s), as of block {}\n",
+            report.account,
+            report.objects,
+            output::bytes(report.bytes),
+            report.datasets.len(),
+            report.height
+        );
+        if !report.datasets.is_empty() {
+            text.push_str(&output::table(&rows));
+        }
+        match &restored.fetched {
+            Some(fetched) => {
+                text.push_str(&format!("\nfetched {} in {} object(s)", output::bytes(fetched.bytes), fetched.objects))
+            }
+            None => text.push_str("\n`bitdust restore -o DIR` fetches them all, `bitdust get` one"),
+        }
+        text
+    })?;
+    if lost > 0 {
+        bail!("{lost} dataset(s) can't be read; the warnings say why");
+    }
+    Ok(())
+}
+
+/// Says on standard error what an answer leaves out.
+fn warn(warnings: &[String]) {
+    warnings.iter().for_each(|warning| output::complain(format!("warning: {warning}")));
 }
 
 /// `bitdust verify`. Fails if the file can't be read.

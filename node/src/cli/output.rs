@@ -71,6 +71,21 @@ pub fn byte_progress(json: bool, total: Option<u64>, what: &str) -> ProgressBar 
     bar
 }
 
+/// A progress bar over blocks on standard error; hidden with `--json` and where nobody watches.
+pub fn block_progress(json: bool, total: u64, what: &str) -> ProgressBar {
+    let bar = ProgressBar::new(total);
+    if json || !std::io::stderr().is_terminal() {
+        bar.set_draw_target(ProgressDrawTarget::hidden());
+        return bar;
+    }
+    if let Ok(style) = ProgressStyle::with_template("{msg} [{bar:30}] {pos}/{len} {eta}") {
+        bar.set_style(style);
+    }
+    bar.set_message(what.to_owned());
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar
+}
+
 /// Bytes for people: `1.5 MiB`.
 pub fn bytes(count: u64) -> String {
     indicatif::BinaryBytes(count).to_string()

@@ -16,7 +16,7 @@ use super::{
 /// `bitdust supplier`.
 #[derive(Subcommand)]
 pub enum SupplierVerb {
-    /// Publish an offer; what is left out is taken from config.toml.
+    /// Publish an offer; what is left out stays as it is, or is taken from config.toml the first time.
     Register {
         /// DUST per GiB and epoch.
         #[arg(long)]
@@ -64,7 +64,7 @@ pub enum SupplierVerb {
         #[command(flatten)]
         remote: RemoteArgs,
     },
-    /// Withdraw the offer and, once no slot is held, the collateral.
+    /// Withdraw the offer for good and, once no slot is held, the collateral.
     Exit {
         /// The node to ask.
         #[command(flatten)]

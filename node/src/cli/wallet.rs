@@ -1,9 +1,11 @@
 //! `bitdust wallet`: phrases, balances and payments.
 
+mod import;
+
 use alloy_primitives::Address;
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use bitdust_rpc::{
-    api::{EthClient as _, MarketClient as _, NodeClient as _},
+    api::{EthClient as _, NodeClient as _},
     types::node::SendRequest,
 };
 use bitdust_types::{
@@ -16,6 +18,7 @@ use serde::Serialize;
 use super::{
     output,
     remote::{RemoteArgs, explain},
+    statement,
     supplier::sent,
 };
 
@@ -24,15 +27,11 @@ use super::{
 pub enum WalletVerb {
     /// Draw a new phrase and show it, once.
     New,
-    /// The accounts of a phrase.
-    Accounts {
-        /// File with the phrase.
-        #[arg(long)]
-        phrase_file: std::path::PathBuf,
-        /// How many.
-        #[arg(long, default_value_t = 5)]
-        count: u32,
-    },
+    /// Put keys that exist already into a node's directory: a phrase or a private key, from a file or standard input.
+    Import(import::ImportArgs),
+    /// The account of a node's directory, or the accounts of a phrase.
+    #[command(visible_alias = "accounts")]
+    List(import::ListArgs),
     /// An account's balance, this node's by default.
     Balance {
         /// The account.
@@ -51,7 +50,7 @@ pub enum WalletVerb {
         #[command(flatten)]
         remote: RemoteArgs,
     },
-    /// Gas, pay and deposits of an account, this node's by default.
+    /// Transfers, gas, pay and deposits of an account, this node's by default.
     History {
         /// The account.
         address: Option<Address>,
@@ -86,16 +85,8 @@ pub async fn run(verb: &WalletVerb, json: bool) -> Result<()> {
                 )
             })
         }
-        WalletVerb::Accounts { phrase_file, count } => {
-            let text = std::fs::read_to_string(phrase_file)
-                .with_context(|| format!("reading the phrase file {}", phrase_file.display()))?;
-            let phrase = Phrase::parse(&text).with_context(|| format!("in {}", phrase_file.display()))?;
-            let accounts =
-                (0..*count).map(|index| Ok(account_of(&phrase.coin_key(index)?))).collect::<Result<Vec<_>>>()?;
-            output::show(json, &accounts, |accounts| {
-                accounts.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
-            })
-        }
+        WalletVerb::Import(args) => import::import(args, json),
+        WalletVerb::List(args) => import::list(args, json),
         WalletVerb::Balance { address, remote } => {
             let client = remote.client()?;
             let address = own_or(*address, &client).await?;
@@ -111,11 +102,12 @@ pub async fn run(verb: &WalletVerb, json: bool) -> Result<()> {
         WalletVerb::History { address, remote } => {
             let client = remote.client()?;
             let address = own_or(*address, &client).await?;
-            let statement = client.market_statement(address, None, None).await.map_err(explain(&client))?;
+            let statement = statement::fetch(&client, address, None, None, json).await?;
             output::show(json, &statement, |statement| {
                 let rows = statement.lines.iter().map(|line| {
                     let transaction = line.transaction.map_or_else(|| "system".to_owned(), |hash| hash.to_string());
-                    vec![line.height.to_string(), format!("{:?}", line.kind), line.net.to_string(), transaction]
+                    let other = line.counterparty.map_or_else(String::new, |other| other.to_string());
+                    vec![line.height.to_string(), format!("{:?}", line.kind), line.net.to_string(), transaction, other]
                 });
                 output::table(&rows.collect::<Vec<_>>())
             })

@@ -1,13 +1,16 @@
 //! `bitdust world`: worlds and the places claimed in them. Walking through them is `bitdust-world`'s.
 
+mod import;
+
 use std::path::{Path, PathBuf};
 
-use alloy_primitives::B256;
+use alloy_primitives::{Address, B256};
 use anyhow::{Context as _, Result, bail};
 use bitdust_rpc::{
     api::WorldClient as _,
     types::world::{ClaimRequest, CreateWorld, MayBuild},
 };
+use bitdust_types::Amount;
 use bitdust_world::{LocationPos, content::limits::JSON_BYTES_MAX};
 use clap::Subcommand;
 
@@ -23,7 +26,7 @@ pub enum WorldVerb {
     Create {
         /// The definition, as JSON.
         file: PathBuf,
-        /// Epochs that its storage is paid for.
+        /// Epochs that its storage is paid for; as long as a claim lasts if left out.
         #[arg(long)]
         epochs: Option<u64>,
         /// The node to ask.
@@ -43,6 +46,55 @@ pub enum WorldVerb {
         /// Epochs that its storage is paid for; the claim's own term if left out.
         #[arg(long)]
         epochs: Option<u64>,
+        /// The node to ask.
+        #[command(flatten)]
+        remote: RemoteArgs,
+    },
+    /// Build a place from a file of boxes: lines of `x y z dx dy dz block`, counted from the place's corner.
+    Import {
+        /// The world's id.
+        world: B256,
+        /// The location, such as 0,0,-1.
+        #[arg(allow_hyphen_values = true)]
+        pos: String,
+        /// The file.
+        file: PathBuf,
+        /// The node to ask.
+        #[command(flatten)]
+        remote: RemoteArgs,
+    },
+    /// Keep a place for another term: the claim from half of its term on, its storage until the claim's end, and the world's
+    /// definition if you published it. Whoever got a place from somebody else begins with this.
+    Renew {
+        /// The world's id.
+        world: B256,
+        /// The location, such as 0,0,-1; without it the definition of a world of yours.
+        #[arg(allow_hyphen_values = true)]
+        pos: Option<String>,
+        /// The node to ask.
+        #[command(flatten)]
+        remote: RemoteArgs,
+    },
+    /// Pass a place on to another account.
+    Transfer {
+        /// The world's id.
+        world: B256,
+        /// The location, such as 0,0,-1.
+        #[arg(allow_hyphen_values = true)]
+        pos: String,
+        /// The account that gets it.
+        to: Address,
+        /// The node to ask.
+        #[command(flatten)]
+        remote: RemoteArgs,
+    },
+    /// Give a place back: anybody may claim it then, and what stands there is kept no more.
+    Release {
+        /// The world's id.
+        world: B256,
+        /// The location, such as 0,0,-1.
+        #[arg(allow_hyphen_values = true)]
+        pos: String,
         /// The node to ask.
         #[command(flatten)]
         remote: RemoteArgs,
@@ -101,6 +153,35 @@ pub async fn run(verb: &WorldVerb, json: bool) -> Result<()> {
                 )
             })
         }
+        WorldVerb::Import { world, pos, file, remote } => {
+            let client = remote.client()?;
+            let imported = import::import(&client, *world, position(pos)?, file).await?;
+            output::show(json, &imported, |imported| {
+                format!("{} boxes of {} voxels are in version {}", imported.boxes, imported.voxels, imported.sequence)
+            })
+        }
+        WorldVerb::Renew { world, pos, remote } => renew(*world, pos.as_deref(), remote, json).await,
+        WorldVerb::Transfer { world, pos, to, remote } => {
+            let client = remote.client()?;
+            let transaction = client.world_transfer(*world, position(pos)?, *to).await.map_err(explain(&client))?;
+            output::show(json, &transaction, |transaction| {
+                format!(
+                    "location {pos} is {to}'s by transaction {transaction}\nits new owner has it kept by `bitdust world renew`, and \
+                     until then your dataset does: don't end it before"
+                )
+            })
+        }
+        WorldVerb::Release { world, pos, remote } => {
+            let client = remote.client()?;
+            let report = client.world_release(*world, position(pos)?).await.map_err(explain(&client))?;
+            output::show(json, &report, |report| {
+                let dataset = match report.dataset_ended {
+                    true => "its dataset is ended, and the rest of the escrow is back",
+                    false => "its dataset was not made for it, and goes on",
+                };
+                format!("location {pos} is released by transaction {}; {dataset}", report.transaction)
+            })
+        }
         WorldVerb::List { remote } => list(remote, json).await,
         WorldVerb::Stat { world, pos: Some(pos), remote } => location(*world, position(pos)?, remote, json).await,
         WorldVerb::Stat { world, pos: None, remote } => claims(*world, remote, json).await,
@@ -129,6 +210,32 @@ fn read_definition(file: &Path) -> Result<String> {
         bail!("the definition {} has {bytes} bytes, and at most {JSON_BYTES_MAX} make sense", file.display());
     }
     std::fs::read_to_string(file).with_context(what)
+}
+
+async fn renew(world: B256, pos: Option<&str>, remote: &RemoteArgs, json: bool) -> Result<()> {
+    let pos = pos.map(position).transpose()?;
+    let client = remote.client()?;
+    let report = client.world_renew(world, pos).await.map_err(explain(&client))?;
+    output::show(json, &report, |report| {
+        let mut lines = Vec::new();
+        if let Some(claim) = &report.claim {
+            let paid = match report.price {
+                Amount::ZERO => String::new(),
+                price => format!("; paid {price} to the creator"),
+            };
+            lines.push(format!("location {} is yours until epoch {}{paid}", claim.pos, claim.end_epoch));
+        }
+        if let Some(from) = report.renewable_from {
+            lines.push(format!("the claim can be renewed next from epoch {from} on"));
+        }
+        if let Some(until) = report.dataset_until {
+            lines.push(format!("what stands there is paid for until epoch {until}"));
+        }
+        if let Some(until) = report.definition_until {
+            lines.push(format!("the world's definition is paid for until epoch {until}"));
+        }
+        lines.join("\n")
+    })
 }
 
 async fn list(remote: &RemoteArgs, json: bool) -> Result<()> {

@@ -1,6 +1,9 @@
 //! Datasets as the ledger has them, and their manifests from the suppliers.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 
 use anyhow::{Context as _, Result, anyhow};
 use bitdust_ledger::market::view::{DatasetInfo, OfferInfo, SlotInfo, WriterInfo};
@@ -8,7 +11,7 @@ use bitdust_market::{
     customer::Record,
     manifest::{Manifest, Replay, entry::SecretKey},
 };
-use bitdust_types::{Address, DatasetId, Height, Root};
+use bitdust_types::{Address, Bytes, DatasetId, Epoch, Height, Root};
 use futures::{StreamExt as _, stream::FuturesUnordered};
 
 use super::{
@@ -31,10 +34,14 @@ pub struct DatasetState {
     pub missed: Vec<u64>,
     /// Offers of the slots' suppliers.
     pub offers: Vec<Option<OfferInfo>>,
+    /// Peer ids of the slots' suppliers, which outlive their offers.
+    pub peers: Vec<Option<Bytes>>,
     /// Its writers.
     pub writers: Vec<WriterInfo>,
     /// The height that this was read at.
     pub height: Height,
+    /// Its epoch.
+    pub epoch: Epoch,
 }
 
 impl DatasetState {
@@ -43,11 +50,11 @@ impl DatasetState {
         self.info.owner == account || self.writers.iter().any(|writer| writer.writer == account)
     }
 
-    /// Who holds a slot; `None` if nobody does, or the holder has no offer that names its peer.
+    /// Who holds a slot; `None` if nobody does. A holder may have withdrawn its offer: it serves what it holds all the same.
     pub fn holder(&self, slot: u16) -> Option<SupplierRef> {
         let account = self.slots.get(usize::from(slot))?.supplier?;
-        let offer = self.offers.get(usize::from(slot))?.as_ref()?;
-        Some(SupplierRef { account, peer: offer.peer_id.to_vec() })
+        let peer = self.peers.get(usize::from(slot))?.as_ref()?;
+        Some(SupplierRef { account, peer: peer.to_vec() })
     }
 
     /// Slots of the dataset.
@@ -65,21 +72,27 @@ pub fn read(chain: &dyn ChainReader, id: DatasetId) -> Result<DatasetState> {
         let known = view.dataset(id)?;
         let info = known.with_context(|| format!("the ledger has no dataset {id} at height {height}"))?;
         let slots = view.slots(id)?;
-        let (mut missed, mut offers) = (Vec::new(), Vec::new());
+        let (mut missed, mut offers, mut peers) = (Vec::new(), Vec::new(), Vec::new());
         for (number, slot) in (0u16..).zip(&slots) {
             missed.push(view.missed_windows(id, number, height)?);
             offers.push(match slot.supplier {
                 Some(supplier) => view.offer(supplier)?,
                 None => None,
             });
+            peers.push(match slot.supplier {
+                Some(supplier) => view.peer_id(supplier)?,
+                None => None,
+            });
         }
         let writers = view.writers(id)?;
-        Ok(DatasetState { info, slots, missed, offers, writers, height })
+        let epoch = chain.params().epoch_of(height);
+        Ok(DatasetState { info, slots, missed, offers, peers, writers, height, epoch })
     })
 }
 
 impl Dataset {
-    /// Reads the dataset from the ledger and points the lanes at its holders. Lanes of free slots stay as they are.
+    /// Reads the dataset from the ledger and points the lanes at its holders. Lanes of free slots stay as they are. Whoever has
+    /// lost a slot since the last time counts as having failed.
     pub(crate) fn refresh(&self, shared: &Shared) -> Result<DatasetState> {
         let state = read(&*shared.chain, self.id)?;
         for slot in state.slot_numbers() {
@@ -87,6 +100,18 @@ impl Dataset {
                 self.lanes.set(slot, state.holder(slot));
             }
         }
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        for (slot, info) in state.slot_numbers().zip(&state.slots) {
+            let lost = match info.supplier {
+                Some(supplier) => held.insert(slot, supplier).filter(|before| *before != supplier),
+                None => held.remove(&slot),
+            };
+            // The owner's end of a dataset is no supplier's fault.
+            if let Some(lost) = lost.filter(|_| !state.info.ended) {
+                shared.note_failure(lost);
+            }
+        }
+        drop(held);
         Ok(state)
     }
 

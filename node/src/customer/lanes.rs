@@ -67,6 +67,28 @@ impl Lanes {
         self.fresh(shared, slot, holder).await
     }
 
+    /// Asks a slot's supplier something, once more on a fresh stream if the line broke: an idle one may have died since it was
+    /// used. The question gives the stream back with its answer.
+    pub async fn ask<T, A: Future<Output = (Remote, Result<T, RemoteError>)>>(
+        &self,
+        shared: &Shared,
+        slot: u16,
+        question: impl Fn(Remote) -> A,
+    ) -> Result<T, RemoteError> {
+        let remote = match self.take(shared, slot).await {
+            Err(error) if error.is_line() => self.reopen(shared, slot).await?,
+            other => other?,
+        };
+        let (mut remote, mut answer) = question(remote).await;
+        if answer.as_ref().is_err_and(RemoteError::is_line) {
+            (remote, answer) = question(self.reopen(shared, slot).await?).await;
+        }
+        if answer.as_ref().err().is_none_or(RemoteError::is_usable_after) {
+            self.give_back(slot, remote);
+        }
+        answer
+    }
+
     /// Puts a stream back that works.
     pub fn give_back(&self, slot: u16, remote: Remote) {
         if self.holder(slot).as_ref() == Some(remote.supplier()) {

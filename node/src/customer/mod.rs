@@ -8,7 +8,8 @@
 //! - [`slab`]: one slab on its way; [`revise`]: promises and the ledger;
 //! - [`pieces`]: a part of a shard from its holder; [`reading`]: files and ranges as streams of bytes, [`units`] those read
 //!   last; [`ranges`]: a range from holders that the caller chose; [`checking`]: is all of it still there?
-//! - [`repairing`]: bringing lagging slots to their target;
+//! - [`repairing`]: bringing lagging slots to their target, [`caretaking`] when, [`turns`] whose turn it is;
+//! - [`shelves`]: all datasets as one place for files;
 //! - [`escrow`]: keeps what suppliers are promised covered;
 //! - [`logbook`]: the upload journal.
 //!
@@ -18,6 +19,7 @@
 //! **Invariant:** memory is bounded, whatever the size of a file: [`writer::BUDGET_BYTES`] on the way out,
 //! [`reading::WINDOWS_AT_ONCE`] windows on the way in.
 
+pub mod caretaking;
 pub mod catalog;
 pub mod checking;
 pub mod escrow;
@@ -31,10 +33,12 @@ pub mod reading;
 pub mod remote;
 pub mod repairing;
 pub mod revise;
+pub mod shelves;
 pub mod slab;
 pub mod suspects;
 #[cfg(test)]
 pub(crate) mod tests;
+pub mod turns;
 pub mod units;
 pub mod writer;
 
@@ -149,6 +153,9 @@ pub struct Dataset {
     pub(crate) public: bool,
     pub(crate) lanes: Lanes,
     pub(crate) recent: Mutex<units::RecentUnits>,
+    pub(crate) turns: turns::Turns,
+    /// Who held which slot when the ledger was last looked at.
+    held: Mutex<BTreeMap<u16, Address>>,
     manifest: tokio::sync::Mutex<Option<Arc<Manifest>>>,
     jobs: mpsc::Sender<writer::Job>,
 }
@@ -432,10 +439,12 @@ impl Customer {
         checking::verify(&self.shared, &opened, &manifest, file).await
     }
 
-    /// Brings lagging and free slots to their target, rebuilding shards from others where need be.
+    /// Brings lagging and free slots to their target, rebuilding shards from others where need be. Waits for the puts that are
+    /// under way.
     pub async fn repair(&self, dataset: DatasetId) -> Result<repairing::Repaired> {
         let opened = self.dataset(dataset)?;
-        repairing::repair(&self.shared, &opened).await
+        let _turn = opened.turns.repair().await;
+        repairing::repair(&self.shared, &opened, false).await
     }
 
     /// Finds all datasets of the account and reads their manifests: all that is needed after losing everything but the
@@ -446,41 +455,6 @@ impl Customer {
             found.push((id, self.manifest(id).await));
         }
         Ok(found)
-    }
-
-    /// While the owner's node is up it repairs by itself: once an epoch, slots that lag or have nobody are brought to
-    /// their target. Ends when the chain does.
-    pub async fn run(self: Arc<Self>) -> Result<()> {
-        let params = self.shared.chain.params().clone();
-        let mut height = self.shared.chain.height();
-        loop {
-            let epoch = params.epoch_of(height);
-            while params.epoch_of(height) == epoch {
-                height = self.shared.chain.above(height).await?;
-            }
-            for dataset in self.datasets()? {
-                match self.repair_if_lagging(dataset).await {
-                    Ok(repaired) if repaired.lagging.is_empty() => {}
-                    Ok(repaired) => tracing::info!(
-                        %dataset, lagging = ?repaired.lagging, repaired = ?repaired.repaired, failed = ?repaired.failed,
-                        "repaired what could be repaired"
-                    ),
-                    Err(error) => tracing::warn!(%dataset, "the dataset could not be repaired: {error:#}"),
-                }
-            }
-        }
-    }
-
-    async fn repair_if_lagging(&self, dataset: DatasetId) -> Result<repairing::Repaired> {
-        let state = catalog::read(&*self.shared.chain, dataset)?;
-        let lags =
-            |slot: &u16| placing::is_free(&state, *slot) || state.slots[usize::from(*slot)].number < state.info.number;
-        let epoch = self.shared.chain.params().epoch_of(state.height);
-        let running = state.info.number > 0 && !state.info.ended && epoch < state.info.end;
-        if !running || !state.slot_numbers().any(|slot| lags(&slot)) {
-            return Ok(repairing::Repaired::default());
-        }
-        self.repair(dataset).await
     }
 
     /// What `term` epochs of `bytes` bytes cost at most under a cap: the escrow that is certainly enough, in grains.
@@ -510,6 +484,8 @@ impl Customer {
             public: state.info.is_public(),
             lanes: Lanes::new(id, may_write, self.shared.idle.clone()),
             recent: Mutex::default(),
+            turns: turns::Turns::default(),
+            held: Mutex::default(),
             manifest: tokio::sync::Mutex::default(),
             jobs,
         });

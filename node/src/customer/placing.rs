@@ -9,13 +9,13 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use async_trait::async_trait;
-use bitdust_ledger::market::view::{OfferInfo, SupplierInfo};
+use bitdust_ledger::market::view::{OfferInfo, SlotInfo, SupplierInfo};
 use bitdust_market::customer::{
     Candidate, Placement, Policy, Record, Unplaced,
     placement::{place, score},
 };
 use bitdust_network::{Handle, PeerId};
-use bitdust_types::{Address, Epoch};
+use bitdust_types::{Address, DatasetId, Epoch};
 use futures::{StreamExt as _, stream};
 
 use super::{Dataset, Shared, catalog::DatasetState, remote::SupplierRef};
@@ -85,15 +85,16 @@ pub async fn fill(
         if free.is_empty() {
             break;
         }
-        let chosen = match choose(shared, dataset, state, &free, &placed, &excluded).await? {
-            Ok(chosen) => chosen,
-            Err(unplaced) => {
-                free.iter().for_each(|slot| {
-                    refused.insert(*slot, unplaced.to_string());
-                });
+        let (chosen, unplaced) = choose(shared, dataset, state, &free, &placed, &excluded).await?;
+        if let Some(unplaced) = &unplaced {
+            let left = free.iter().filter(|slot| chosen.iter().all(|placement| placement.slot != **slot));
+            left.for_each(|slot| {
+                refused.insert(*slot, unplaced.to_string());
+            });
+            if chosen.is_empty() {
                 break;
             }
-        };
+        }
         let tries =
             chosen.into_iter().map(|placement| async move { (placement, try_open(shared, dataset, &placement).await) });
         let tried: Vec<_> = stream::iter(tries).buffer_unordered(MEETINGS_AT_ONCE).collect().await;
@@ -121,19 +122,37 @@ pub async fn fill(
     Ok((placed, refused))
 }
 
-/// Whether a slot has nobody, or somebody whom anybody may replace.
+/// Whether a slot has nobody, or somebody whom anybody may replace: who has missed three windows, or whose own term is over
+/// because it didn't follow when the dataset's was lengthened.
 pub fn is_free(state: &DatasetState, slot: u16) -> bool {
     let index = usize::from(slot);
-    state.slots.get(index).is_some_and(|info| info.supplier.is_none())
-        || state.missed.get(index).is_some_and(|missed| *missed >= 3)
+    let vacant = |info: &SlotInfo| info.supplier.is_none() || info.end < state.epoch;
+    state.slots.get(index).is_some_and(vacant) || state.missed.get(index).is_some_and(|missed| *missed >= 3)
+}
+
+/// Strikes out who was chosen for slots, now that the ledger says who holds them: if one is lost, its supplier is no better a
+/// choice than others.
+pub async fn forget(shared: &Shared, dataset: DatasetId, slots: impl Iterator<Item = u16>) -> Result<()> {
+    for slot in slots {
+        if shared.logbook.look(|uploads| uploads.placed(dataset, slot)).is_some_and(|supplier| !supplier.is_zero()) {
+            shared.logbook.write(Record::Placed { dataset, slot, supplier: Address::ZERO }, false).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Points a slot's lane at the supplier that was chosen for it.
+pub fn aim(shared: &Shared, dataset: &Dataset, placement: &Placement) -> Result<(), String> {
+    let offer =
+        look(&*shared.chain, |view, _| Ok(view.offer(placement.supplier)?)).map_err(|error| error.to_string())?;
+    let peer = offer.ok_or("its offer is gone")?.peer_id.to_vec();
+    dataset.lanes.set(placement.slot, Some(SupplierRef { account: placement.supplier, peer }));
+    Ok(())
 }
 
 async fn try_open(shared: &Shared, dataset: &Dataset, placement: &Placement) -> Result<(), String> {
     let slot = placement.slot;
-    let offer =
-        look(&*shared.chain, |view, _| Ok(view.offer(placement.supplier)?)).map_err(|error| error.to_string())?;
-    let peer = offer.ok_or("its offer is gone")?.peer_id.to_vec();
-    dataset.lanes.set(slot, Some(SupplierRef { account: placement.supplier, peer }));
+    aim(shared, dataset, placement)?;
     let opened = tokio::time::timeout(MEETING, dataset.lanes.take(shared, slot)).await;
     match opened {
         Ok(Ok(remote)) => {
@@ -145,6 +164,7 @@ async fn try_open(shared: &Shared, dataset: &Dataset, placement: &Placement) -> 
     }
 }
 
+/// Suppliers for free slots, and why there aren't enough of them, if so.
 async fn choose(
     shared: &Shared,
     dataset: &Dataset,
@@ -152,7 +172,7 @@ async fn choose(
     free: &[u16],
     placed: &BTreeMap<u16, Placement>,
     excluded: &BTreeSet<Address>,
-) -> Result<Result<Vec<Placement>, Unplaced>> {
+) -> Result<(Vec<Placement>, Option<Unplaced>)> {
     let known = look(&*shared.chain, |view, height| {
         let mut known = Vec::new();
         for offer in view.offers()? {
@@ -204,10 +224,17 @@ async fn choose(
     holders.extend(taken);
     let now_ms = shared.now_ms();
     let failures = shared.failures.lock().unwrap_or_else(PoisonError::into_inner);
-    Ok(place(&rest, &holders, &open, &policy, &failures, now_ms).map(|mut placements| {
-        placements.extend(kept);
-        placements
-    }))
+    let (mut placements, unplaced) = match place(&rest, &holders, &open, &policy, &failures, now_ms) {
+        Ok(placements) => (placements, None),
+        // A dataset begins with all of its slots or not at all. Later each slot that finds a supplier is a gain.
+        Err(unplaced) if state.info.number == 0 => return Ok((Vec::new(), Some(unplaced))),
+        Err(unplaced) => {
+            let first = rest.get(..unplaced.found).unwrap_or_default();
+            (place(first, &holders, &open, &policy, &failures, now_ms).unwrap_or_default(), Some(unplaced))
+        }
+    };
+    placements.extend(kept);
+    Ok((placements, unplaced))
 }
 
 /// Meets the best candidates; those that can't be met are left out.

@@ -2,7 +2,8 @@
 //! and sent, its supplier signs, and anybody may bring the signature to the ledger (`hold`, or `takeover` for a slot that
 //! changes hands). A repair is right if and only if the roots are equal, which the codec checks.
 //!
-//! One slab at a time: k shards in memory, and as many rebuilt ones as slots lack.
+//! One slab at a time: k shards in memory, and as many rebuilt ones as slots lack. What can't be had for one slot costs that slot
+//! alone. Who repairs has the dataset's turn ([`super::turns`]).
 
 use std::{
     collections::BTreeMap,
@@ -14,18 +15,18 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use bitdust_ledger::market::abi::IMarket;
 use bitdust_market::{
     codec::{EncodedShard, SealedSlab, Workers},
-    customer::revision::targets,
+    customer::{Placement, revision::targets},
     manifest::{Item, Manifest, SlabEntry},
     wire::{BlobRef, READ_BYTES_MAX, SignedHold},
 };
 use bitdust_proof::blob::decode_range;
-use bitdust_types::{U256, system::MARKET};
+use bitdust_types::{Amount, U256, system::MARKET};
 use futures::{StreamExt as _, stream};
 
 use super::{
     Dataset, Shared,
     catalog::DatasetState,
-    placing,
+    escrow, placing,
     remote::{Remote, RemoteError},
     revise::{Asked, commit, hold_sig, rate},
 };
@@ -43,15 +44,20 @@ pub struct Repaired {
     pub rebuilt_shards: u64,
     /// Bytes of shards that were sent.
     pub sent_bytes: u64,
+    /// True if it made way for a put. What was sent stays at the suppliers for the next time.
+    pub yielded: bool,
 }
 
-/// Repairs a dataset as far as suppliers can be reached.
-pub async fn repair(shared: &Arc<Shared>, dataset: &Arc<Dataset>) -> Result<Repaired> {
+/// Repairs a dataset as far as suppliers can be reached, between two puts. With `yields` it stops when another put comes.
+pub async fn repair(shared: &Arc<Shared>, dataset: &Arc<Dataset>, yields: bool) -> Result<Repaired> {
     let manifest = dataset.manifest(shared).await?;
-    let state = dataset.refresh(shared)?;
+    let mut state = dataset.refresh(shared)?;
     let number = state.info.number;
     if number == 0 {
         return Ok(Repaired::default());
+    }
+    if manifest.number() != number {
+        bail!("another writer has made revision {number} of dataset {} meanwhile; repair again", dataset.id);
     }
     let lags = |slot: &u16| placing::is_free(&state, *slot) || state.slots[usize::from(*slot)].number < number;
     let lagging: Vec<u16> = state.slot_numbers().filter(lags).collect();
@@ -62,20 +68,39 @@ pub async fn repair(shared: &Arc<Shared>, dataset: &Arc<Dataset>) -> Result<Repa
     let (placed, refused) = placing::fill(shared, dataset, &state).await?;
     repaired.failed = refused;
     let mut open: Vec<u16> = lagging.into_iter().filter(|slot| !repaired.failed.contains_key(slot)).collect();
+    vacate(shared, &state, &placed, &mut open, &mut repaired).await;
+    state = dataset.refresh(shared)?;
+    // A reader may have pointed the lane of a slot at whoever held it until now.
+    for placement in placed.values() {
+        if let Err(reason) = placing::aim(shared, dataset, placement) {
+            give_up(&mut open, &mut repaired, placement.slot, reason);
+        }
+    }
+    cover(shared, dataset, &state, &placed, &open).await;
     for item in manifest.order() {
-        bring(shared, dataset, &manifest, item, &mut open, &mut repaired).await?;
+        if open.is_empty() {
+            break;
+        }
+        if yields && dataset.turns.is_wanted() {
+            repaired.yielded = true;
+            return Ok(repaired);
+        }
+        bring(shared, dataset, &manifest, item, &mut open, &mut repaired).await;
     }
     let slots = u16::from(state.info.layout.n());
     let goals = targets(&manifest, slots)?;
     for slot in open {
         let list = manifest.slot_list(slot);
         let rate = rate(&state, slot, placed.get(&slot).map(|placement| placement.rate));
-        let asked = Asked { number, target: goals[usize::from(slot)], rate, list: &list };
+        let asked = &Asked { number, target: goals[usize::from(slot)], rate, list: &list };
         let done = async {
-            let mut remote = dataset.lanes.take(shared, slot).await?;
-            let hold = commit(&mut remote, &asked).await?;
-            dataset.lanes.give_back(slot, remote);
-            bind(shared, &state, slot, &hold).await
+            let question = |mut remote| async move {
+                let hold = commit(&mut remote, asked).await;
+                (remote, hold)
+            };
+            let hold = dataset.lanes.ask(shared, slot, question).await?;
+            bind(shared, &state, slot, &hold).await?;
+            placing::forget(shared, dataset.id, std::iter::once(slot)).await
         };
         match done.await {
             Ok(()) => repaired.repaired.push(slot),
@@ -85,6 +110,47 @@ pub async fn repair(shared: &Arc<Shared>, dataset: &Arc<Dataset>) -> Result<Repa
         }
     }
     Ok(repaired)
+}
+
+/// Frees slots that have found a successor: the deposit of whoever is gone goes back to the escrow, from which the successor
+/// must see its own covered before it takes a byte.
+async fn vacate(
+    shared: &Shared,
+    state: &DatasetState,
+    placed: &BTreeMap<u16, Placement>,
+    open: &mut Vec<u16>,
+    repaired: &mut Repaired,
+) {
+    for (slot, placement) in placed {
+        let Some(info) = state.slots.get(usize::from(*slot)) else { continue };
+        let Some(supplier) = info.supplier else { continue };
+        if supplier == placement.supplier {
+            if info.number == state.info.number && info.end >= state.epoch {
+                give_up(open, repaired, *slot, format!("its supplier {supplier} is back, and has to prove again"));
+            }
+            continue;
+        }
+        let input = IMarket::reapCall { dataset: state.info.id.into(), slot: *slot }.abi_encode();
+        if let Err(error) = shared.sender.transact(MARKET, U256::ZERO, input.into()).await {
+            give_up(open, repaired, *slot, format!("it could not be taken from {supplier}: {error:#}"));
+        }
+    }
+}
+
+/// Adds what the escrow lacks to pay the slots' suppliers, at the price cap at most. If that fails, each supplier says for
+/// itself what it lacks.
+async fn cover(
+    shared: &Shared,
+    dataset: &Dataset,
+    state: &DatasetState,
+    placed: &BTreeMap<u16, Placement>,
+    open: &[u16],
+) {
+    let agreed = |slot: &u16| (*slot, rate(state, *slot, placed.get(slot).map(|placement| placement.rate)));
+    let rates: Vec<(u16, Amount)> = open.iter().map(agreed).collect();
+    if let Err(error) = escrow::ensure(shared, dataset, state, state.info.bytes_per_slot, &rates).await {
+        tracing::warn!(dataset = %dataset.id, "a repair's escrow could not be covered: {error:#}");
+    }
 }
 
 /// Brings the signature to the ledger.
@@ -106,7 +172,7 @@ async fn bring(
     item: &Item,
     open: &mut Vec<u16>,
     repaired: &mut Repaired,
-) -> Result<()> {
+) {
     let mut lacking = Vec::new();
     for slot in open.clone() {
         let Some(blob) = manifest.blob_of(item, slot) else { continue };
@@ -117,35 +183,52 @@ async fn bring(
         }
     }
     if lacking.is_empty() {
-        return Ok(());
+        return;
     }
-    let bytes: BTreeMap<u16, Vec<u8>> = match item {
-        Item::Slab(id) => {
-            let entry = manifest.slab(id).context("the list names a slab that the manifest lacks")?;
-            let made = rebuild(shared, dataset, manifest, entry, &lacking).await;
-            let made = made.with_context(|| format!("slab {id} can't be rebuilt"))?;
-            repaired.rebuilt_shards += made.len() as u64;
-            lacking.iter().copied().zip(made.into_iter().map(|shard| shard.bytes)).collect()
-        }
-        Item::Revision(blob) => {
-            let found = whole(shared, dataset, *blob, &lacking).await?;
-            lacking.iter().map(|slot| (*slot, found.clone())).collect()
+    let bytes = match made(shared, dataset, manifest, item, &lacking, repaired).await {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            // Slots that have this one may still lack others that can be had.
+            lacking.into_iter().for_each(|slot| give_up(open, repaired, slot, format!("{error:#}")));
+            return;
         }
     };
     for (slot, bytes) in bytes {
         let Some(blob) = manifest.blob_of(item, slot) else { continue };
-        let sent = async {
-            let mut remote = dataset.lanes.take(shared, slot).await?;
-            let outcome = remote.put(blob.root, &bytes).await?;
-            dataset.lanes.give_back(slot, remote);
-            Ok::<_, RemoteError>(outcome)
+        let bytes = &bytes;
+        let put = |mut remote: Remote| async move {
+            let sent = remote.put(blob.root, bytes).await;
+            (remote, sent)
         };
-        match sent.await {
+        match dataset.lanes.ask(shared, slot, put).await {
             Ok(_) => repaired.sent_bytes += bytes.len() as u64,
             Err(error) => give_up(open, repaired, slot, error.to_string()),
         }
     }
-    Ok(())
+}
+
+/// The blob of an item for each of these slots.
+async fn made(
+    shared: &Arc<Shared>,
+    dataset: &Arc<Dataset>,
+    manifest: &Manifest,
+    item: &Item,
+    lacking: &[u16],
+    repaired: &mut Repaired,
+) -> Result<BTreeMap<u16, Vec<u8>>> {
+    match item {
+        Item::Slab(id) => {
+            let entry = manifest.slab(id).context("the list names a slab that the manifest lacks")?;
+            let made = rebuild(shared, dataset, manifest, entry, lacking).await;
+            let made = made.with_context(|| format!("slab {id} can't be rebuilt"))?;
+            repaired.rebuilt_shards += made.len() as u64;
+            Ok(lacking.iter().copied().zip(made.into_iter().map(|shard| shard.bytes)).collect())
+        }
+        Item::Revision(blob) => {
+            let found = whole(shared, dataset, *blob, lacking).await?;
+            Ok(lacking.iter().map(|slot| (*slot, found.clone())).collect())
+        }
+    }
 }
 
 fn give_up(open: &mut Vec<u16>, repaired: &mut Repaired, slot: u16, reason: String) {
@@ -154,9 +237,11 @@ fn give_up(open: &mut Vec<u16>, repaired: &mut Repaired, slot: u16, reason: Stri
 }
 
 async fn has(shared: &Shared, dataset: &Dataset, slot: u16, blob: BlobRef) -> Result<bool, RemoteError> {
-    let mut remote = dataset.lanes.take(shared, slot).await?;
-    let found = remote.has(&[blob.root]).await?;
-    dataset.lanes.give_back(slot, remote);
+    let question = |mut remote: Remote| async move {
+        let found = remote.has(&[blob.root]).await;
+        (remote, found)
+    };
+    let found = dataset.lanes.ask(shared, slot, question).await?;
     Ok(found.first().copied().unwrap_or(false))
 }
 
@@ -207,16 +292,19 @@ async fn rebuild(
 async fn shard(shared: &Shared, dataset: &Dataset, entry: &SlabEntry, slot: u8) -> Result<Vec<u8>, RemoteError> {
     let number = u16::from(slot);
     let (root, len) = (entry.roots[usize::from(slot)], entry.shard_bytes());
-    let mut remote: Remote = dataset.lanes.take(shared, number).await?;
     let mut bytes = Vec::new();
     while (bytes.len() as u64) < len {
         let start = bytes.len() as u64;
         let end = (start + READ_BYTES_MAX).min(len);
-        let bao = remote.slice(root, len, start, end).await?;
-        let part = decode_range(root, len, start..end, &bao).map_err(|error| remote.fault(error.to_string()))?;
-        bytes.extend_from_slice(&part);
+        let window = |mut remote: Remote| async move {
+            let sent = remote.slice(root, len, start, end).await;
+            let checked = sent.and_then(|bao| {
+                decode_range(root, len, start..end, &bao).map_err(|error| remote.fault(error.to_string()))
+            });
+            (remote, checked)
+        };
+        bytes.extend_from_slice(&dataset.lanes.ask(shared, number, window).await?);
     }
-    dataset.lanes.give_back(number, remote);
     Ok(bytes)
 }
 
@@ -227,13 +315,11 @@ async fn whole(shared: &Shared, dataset: &Dataset, blob: BlobRef, except: &[u16]
         if except.contains(&slot) || dataset.lanes.holder(slot).is_none() {
             continue;
         }
-        let got = async {
-            let mut remote = dataset.lanes.take(shared, slot).await?;
-            let bytes = remote.whole(blob.root).await?;
-            dataset.lanes.give_back(slot, remote);
-            Ok::<_, RemoteError>(bytes)
+        let question = |mut remote: Remote| async move {
+            let found = remote.whole(blob.root).await;
+            (remote, found)
         };
-        match got.await {
+        match dataset.lanes.ask(shared, slot, question).await {
             Ok(bytes) => return Ok(bytes),
             Err(error) => last = error.to_string(),
         }

@@ -155,26 +155,15 @@ async fn promise(
     slot: u16,
     rate: Amount,
 ) -> Result<SignedHold, RemoteError> {
-    let lanes = &dataset.lanes;
     let target = revision.targets[usize::from(slot)];
     let list = revision.manifest.slot_list(slot);
     let number = revision.number();
-    let mut remote = match lanes.take(shared, slot).await {
-        Err(error) if error.is_line() => lanes.reopen(shared, slot).await?,
-        other => other?,
+    let asked = &Asked { number, target, rate, list: &list };
+    let question = |mut remote| async move {
+        let hold = ask(&mut remote, &revision.blob_bytes, revision.blob, asked).await;
+        (remote, hold)
     };
-    let asked = Asked { number, target, rate, list: &list };
-    let promised = match ask(&mut remote, &revision.blob_bytes, revision.blob, &asked).await {
-        Err(error) if error.is_line() => {
-            remote = lanes.reopen(shared, slot).await?;
-            ask(&mut remote, &revision.blob_bytes, revision.blob, &asked).await
-        }
-        other => other,
-    };
-    if promised.as_ref().err().is_none_or(RemoteError::is_usable_after) {
-        lanes.give_back(slot, remote);
-    }
-    promised
+    dataset.lanes.ask(shared, slot, question).await
 }
 
 /// A list that a supplier is asked to promise.

@@ -21,7 +21,7 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use super::{
     Dataset, Progress, Shared, margin,
-    remote::{PutOutcome, RemoteError, patiently},
+    remote::{PutOutcome, Remote, RemoteError, patiently},
 };
 
 /// What the slabs of one batch share.
@@ -240,22 +240,11 @@ fn note_sent(context: &Context, slot: u16, bytes: u64, outcome: PutOutcome) {
 
 /// Sends one shard; once more on a fresh stream if the line broke.
 async fn put(context: &Context, slot: u16, shard: &EncodedShard) -> Result<PutOutcome, RemoteError> {
-    let (lanes, shared) = (&context.dataset.lanes, &context.shared);
-    let mut remote = match lanes.take(shared, slot).await {
-        Err(error) if error.is_line() => lanes.reopen(shared, slot).await?,
-        other => other?,
+    let put = |mut remote: Remote| async move {
+        let sent = remote.put(shard.root(), &shard.bytes).await;
+        (remote, sent)
     };
-    let sent = match remote.put(shard.root(), &shard.bytes).await {
-        Err(error) if error.is_line() => {
-            remote = lanes.reopen(shared, slot).await?;
-            remote.put(shard.root(), &shard.bytes).await
-        }
-        other => other,
-    };
-    if sent.as_ref().err().is_none_or(RemoteError::is_usable_after) {
-        lanes.give_back(slot, remote);
-    }
-    sent
+    context.dataset.lanes.ask(&context.shared, slot, put).await
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {

@@ -1,5 +1,6 @@
 //! Customer and supplier together: real ledger execution in memory, real shells, streams in memory instead of sockets.
 
+mod caring;
 mod network;
 pub(crate) mod world;
 
@@ -268,7 +269,7 @@ async fn damage_is_noticed_named_and_costs_only_its_own_samples() {
     assert!(report.failed.contains_key(&holder), "the supplier is named: {report:?}");
     assert!(report.rebuilt_windows > 0);
     world.until("a sample was missed", || world.suppliers[victim].status().misses > 0).await;
-    assert!(world.suppliers[victim].status().warning.is_some());
+    assert!(!world.suppliers[victim].status().warnings.is_empty());
     world.until("it still proves", || world.supplier_info(victim).proven_epochs > 0).await;
     let innocent = (victim + 1) % 4;
     assert_eq!(world.suppliers[innocent].status().misses, 0);

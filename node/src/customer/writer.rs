@@ -105,6 +105,7 @@ struct Session {
 pub async fn run(shared: Arc<Shared>, dataset: Weak<Dataset>, mut jobs: mpsc::Receiver<Job>) {
     while let Some(job) = jobs.recv().await {
         let Some(dataset) = dataset.upgrade() else { return };
+        let _turn = dataset.turns.put().await;
         let session = match Session::begin(&shared, &dataset).await {
             Ok(session) => session,
             Err(error) => {
@@ -203,7 +204,11 @@ impl Session {
                 drop(reply.send(Err(refusal)));
             }
             Job::Put { mut files, progress, reply, onto } => {
-                self.is_pinned |= onto.is_some();
+                if onto.is_some() {
+                    self.is_pinned = true;
+                    // Who relies on a revision has gathered what belongs together, and must not be overtaken.
+                    self.deadline = Instant::now();
+                }
                 self.followers.push(progress);
                 let mut paths = Vec::new();
                 match self.read_all(&mut files, &mut paths).await {
@@ -379,6 +384,8 @@ impl Session {
         let made = made?;
         self.manifest = made.manifest;
         // What was placed is on the ledger now.
+        let bound = self.placed.keys().copied().filter(|slot| !self.batch.failed().contains_key(slot));
+        placing::forget(&self.shared, self.dataset.id, bound).await?;
         self.placed.retain(|slot, _| self.batch.failed().contains_key(slot));
         // Slabs of a file that is still being read are known to the manifest from now on.
         self.sent.values_mut().for_each(|sent| sent.known = true);

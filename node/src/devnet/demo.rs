@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use bitdust_rpc::{
     Client,
     api::{MarketClient as _, StorageClient as _},
@@ -23,10 +23,10 @@ use bitdust_types::Layout;
 
 pub use report::Report;
 
-use super::{NodeLine, supervisor::Supervisor};
+use super::{NodeLine, plan::Shape, supervisor::Supervisor};
 use crate::{
     cli::{devnet::DevnetArgs, output, remote::explain},
-    config::Role,
+    config::{CustomerConfig, Role},
 };
 
 /// Bytes of the random file.
@@ -41,6 +41,27 @@ struct Demo<'a> {
     layout: Layout,
     scratch: PathBuf,
     json: bool,
+}
+
+/// Fails at once if the network that a directory holds, or that will be laid out there, has fewer suppliers than the demo
+/// stores on. Nothing is written before.
+pub fn check_suppliers(dir: &Path, shape: &Shape) -> Result<()> {
+    let (suppliers, needed) = match Supervisor::load(dir)? {
+        Some(known) => {
+            let count = |role| known.processes.iter().filter(|process| process.config.has(role)).count();
+            let customer = known.processes.iter().find(|process| process.config.has(Role::Customer));
+            let customer = customer.with_context(|| format!("the network in {} has no customer", dir.display()))?;
+            (count(Role::Supplier), customer.config.customer.n)
+        }
+        None => (usize::from(shape.suppliers), CustomerConfig::default().n),
+    };
+    ensure!(
+        suppliers >= usize::from(needed),
+        "--suppliers: the demo stores on {needed} suppliers, and the network in {} has {suppliers}; ask for {needed} or more \
+         of a new network",
+        dir.display()
+    );
+    Ok(())
 }
 
 /// Runs all steps.
@@ -123,7 +144,7 @@ impl Demo<'_> {
                 ));
                 return Ok(());
             }
-            anyhow::ensure!(
+            ensure!(
                 Instant::now() < deadline,
                 "only {} of {wanted} suppliers have an offer after {OFFERS_PATIENCE:?}; their logs are in node.log of each directory",
                 offers.len()
@@ -148,4 +169,26 @@ fn tree(args: &DevnetArgs) -> Result<PathBuf> {
         return own.canonicalize().context("finding this project's tree");
     }
     std::env::current_dir().context("finding the current directory")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_few_suppliers_are_noticed_before_anything_is_laid_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let shape = |suppliers| Shape {
+            validators: 1,
+            suppliers,
+            players: 0,
+            block_time_ms: 1000,
+            epoch_blocks: 30,
+            free_ports: false,
+        };
+        check_suppliers(dir.path(), &shape(8)).unwrap();
+        let error = check_suppliers(dir.path(), &shape(7)).unwrap_err().to_string();
+        assert!(error.contains("--suppliers") && error.contains("has 7"), "{error}");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
 }

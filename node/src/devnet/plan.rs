@@ -1,26 +1,27 @@
 //! Who is on a devnet: nodes with their roles, keys and ports, and the genesis that they share.
 //!
-//! All keys come from the development phrase, so that a devnet is the same each time. Account 0 is the customer, whose
+//! Parameters and first balances are those of `genesis/devnet.json`, with other validators and as many more accounts as there
+//! are nodes. All keys come from the development phrase, so that a devnet is the same each time. Account 0 is the customer, whose
 //! address any wallet shows for the phrase; validators begin at account 100, suppliers at account 1000.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 
 use anyhow::{Context as _, Result, bail};
-use bitdust_ledger::{beacon::HashChain, genesis::Genesis};
+use bitdust_ledger::genesis::Genesis;
 use bitdust_types::{
-    Amount, ChainParams, Validator,
+    Amount, ChainParams,
     keys::{DEVNET_PHRASE, Phrase},
 };
 
 use rand::Rng as _;
 
 use crate::{
-    config::{Config, ConsensusConfig, CustomerConfig, NetworkConfig, Role, SupplierConfig, WorldConfig},
+    config::{
+        CONSENSUS_PORT, Config, ConsensusConfig, METRICS_PORT, P2P_PORT, RPC_PORT, Role, SupplierConfig, loopback,
+    },
+    genesis,
     keys::NodeKeys,
 };
-
-/// Reveals of a devnet validator's hash chain: one per proposed block, 12 days of one-second blocks alone.
-pub const BEACON_REVEALS: u64 = 1 << 20;
 
 /// What a devnet shall look like.
 #[derive(Clone, Debug)]
@@ -82,7 +83,12 @@ impl Shape {
         if self.players > PLAYERS {
             bail!("--players {}: at most {PLAYERS} have coins", self.players);
         }
-        ChainParams::devnet(self.epoch_blocks, self.block_time_ms).check().context("--epoch-blocks and --block-time-ms")
+        self.params(&genesis::devnet()?.params).check().context("--epoch-blocks and --block-time-ms")
+    }
+
+    /// The parameters of the devnet's genesis file, with this shape's epochs and blocks.
+    fn params(&self, file: &ChainParams) -> ChainParams {
+        genesis::params(file, self.epoch_blocks, self.block_time_ms)
     }
 
     /// Draws up the network. `now_ms` is the genesis' time, in milliseconds since 1970.
@@ -103,7 +109,7 @@ impl Shape {
             validator_ports.push(next()?);
         }
         let meeting: Vec<SocketAddr> = validator_ports.iter().map(|ports| loopback(ports.consensus)).collect();
-        let bootstrap = vec![multiaddr(&validator_keys[0], validator_ports[0].p2p)?];
+        let bootstrap = vec![validator_keys[0].multiaddr(loopback(validator_ports[0].p2p))?.to_string()];
 
         let mut nodes = Vec::new();
         for (index, (keys, ports)) in validator_keys.iter().zip(&validator_ports).enumerate() {
@@ -130,28 +136,28 @@ impl Shape {
     }
 
     fn genesis(&self, nodes: &[NodePlan], now_ms: u64) -> Result<Genesis> {
-        let params = ChainParams::devnet(self.epoch_blocks, self.block_time_ms);
+        let file = genesis::devnet()?;
         let dust = |amount| Amount::from_dust(amount).context("an allotment fits an amount");
-        let mut genesis = Genesis::new(params, now_ms);
+        // The file funds the customer.
+        let mut alloc = file.alloc.clone();
+        let mut validators = Vec::new();
         for node in nodes {
-            let allotted = dust(if node.config.has(Role::Customer) { 1_000_000 } else { 10_000 })?;
-            genesis = genesis.with_balance(node.keys.account(), allotted);
+            alloc.entry(node.keys.account()).or_insert(dust(10_000)?);
             if node.config.has(Role::Validator) {
-                let chain = HashChain::new((*node.keys.beacon_seed()).into(), BEACON_REVEALS);
-                genesis = genesis.with_validator(Validator::new(node.keys.coin.verifying_key(), 1), chain.tip());
+                validators.push(genesis::registration(&node.keys));
             }
         }
         // Suppliers that join a running devnet find their accounts funded.
         let phrase = Phrase::parse(DEVNET_PHRASE)?;
         for index in u32::from(self.suppliers)..u32::from(self.suppliers) + SPARE_SUPPLIERS {
             let keys = NodeKeys::devnet(&phrase, SUPPLIER_ACCOUNT + index)?;
-            genesis = genesis.with_balance(keys.account(), dust(10_000)?);
+            alloc.insert(keys.account(), dust(10_000)?);
         }
         for index in 1..=PLAYERS {
             let keys = NodeKeys::devnet(&phrase, PLAYER_ACCOUNT + u32::from(index))?;
-            genesis = genesis.with_balance(keys.account(), dust(100_000)?);
+            alloc.insert(keys.account(), dust(100_000)?);
         }
-        Ok(genesis)
+        genesis::make(self.params(&file.params), now_ms, validators, alloc)
     }
 }
 
@@ -179,10 +185,15 @@ pub struct Ports {
     consensus: u16,
 }
 
-/// JSON-RPC from 8545, metrics from 9180, libp2p from 7771, consensus from 7871.
+/// JSON-RPC from 8545, metrics from 9180, libp2p from 7771, consensus from 7971.
 fn standard_ports(nodes: usize) -> Vec<Ports> {
     (0..nodes as u16)
-        .map(|index| Ports { rpc: 8545 + index, metrics: 9180 + index, p2p: 7771 + index, consensus: 7971 + index })
+        .map(|index| Ports {
+            rpc: RPC_PORT + index,
+            metrics: METRICS_PORT + index,
+            p2p: P2P_PORT + index,
+            consensus: CONSENSUS_PORT + index,
+        })
         .collect()
 }
 
@@ -209,34 +220,15 @@ pub fn free_ports(nodes: usize) -> Result<Vec<Ports>> {
     (0..nodes).map(|_| Ok(Ports { rpc: free()?, metrics: free()?, p2p: free()?, consensus: free()? })).collect()
 }
 
-fn loopback(port: u16) -> SocketAddr {
-    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
-}
-
 fn node_config(name: String, role: Role, ports: Ports, bootstrap: &[String]) -> Config {
     Config {
-        name,
         roles: vec![role],
         rpc: loopback(ports.rpc),
         metrics: loopback(ports.metrics),
         p2p: loopback(ports.p2p),
-        reachable: true,
-        walled: false,
-        announce: Vec::new(),
         bootstrap: bootstrap.to_vec(),
-        clock_ahead_ms: 0,
-        network: NetworkConfig::default(),
-        consensus: None,
-        supplier: None,
-        customer: CustomerConfig::default(),
-        world: WorldConfig::default(),
+        ..Config::follower(&name)
     }
-}
-
-/// The libp2p address of a node on loopback.
-fn multiaddr(keys: &NodeKeys, port: u16) -> Result<String> {
-    let peer = bitdust_network::peer_id(*keys.peer_secret())?;
-    Ok(format!("/ip4/127.0.0.1/tcp/{port}/p2p/{peer}"))
 }
 
 #[cfg(test)]
@@ -265,6 +257,21 @@ mod tests {
         accounts.sort();
         accounts.dedup();
         assert_eq!((ports.len(), accounts.len()), (all_ports, all_accounts));
+    }
+
+    #[test]
+    fn a_devnet_begins_as_its_genesis_file_says() {
+        let file = genesis::devnet().unwrap();
+        let made = shape().plan(0).unwrap().genesis;
+        assert_eq!(made.params, file.params);
+        assert!(!file.alloc.is_empty(), "the file funds somebody");
+        for (account, amount) in &file.alloc {
+            assert_eq!(made.alloc.get(account), Some(amount), "{account}");
+        }
+        // Whoever changes the file finds the change in every devnet.
+        let changed = ChainParams { samples: 5, gas_limit: 2_000_000, ..file.params };
+        let longer = Shape { epoch_blocks: 60, ..shape() }.params(&changed);
+        assert_eq!((longer.samples, longer.gas_limit, longer.epoch_blocks), (5, 2_000_000, 60));
     }
 
     #[test]

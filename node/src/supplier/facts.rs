@@ -3,10 +3,10 @@
 use anyhow::Result;
 use bitdust_ledger::market::MarketView;
 use bitdust_market::supplier::{DatasetFacts, Facts, OwnFacts, SlotFacts, Usage, WriterFacts};
-use bitdust_types::{Address, Amount, ChainParams, DatasetId, Height};
+use bitdust_types::{Address, ChainParams, DatasetId, Height};
 
 /// Windows in a row after whose miss a slot may be taken by another.
-const REAP_AFTER: u64 = 3;
+pub(super) const REAP_AFTER: u64 = 3;
 
 /// What is known of one slot and of the supplier `account` at `height`.
 pub fn read(
@@ -35,6 +35,7 @@ pub fn read(
                 ended: info.ended,
                 price_cap: info.price_cap,
                 escrow: info.escrow,
+                slot_bytes: info.bytes_per_slot,
             })
         }
     };
@@ -46,6 +47,8 @@ pub fn read(
             deposit: info.deposit,
             reserve: info.reserve,
             rate: info.rate,
+            bytes: info.bytes,
+            end_epoch: info.end.0,
         },
     };
     let own = view.supplier(account)?;
@@ -60,7 +63,7 @@ pub fn read(
         own: OwnFacts {
             account,
             offer_live: live,
-            price: offer.as_ref().map_or(Amount::ZERO, |offer| offer.price_per_gib_epoch),
+            price: offer.as_ref().map(|offer| offer.price_per_gib_epoch),
             term_epochs_max: offer.as_ref().map_or(0, |offer| offer.max_term_epochs),
             capacity_bytes: offer.as_ref().map_or(0, |offer| offer.capacity_bytes),
             held_bytes: own.total_bytes,

@@ -12,7 +12,7 @@ use bitdust_market::{
 };
 use bitdust_types::{Amount, DatasetId, Epoch, Root, SlotRoot, U256};
 
-use super::Supplier;
+use super::{Supplier, Trouble, decision};
 use crate::chain_api::look;
 
 /// Book, notebook and store of one supplier. Clones share them.
@@ -35,7 +35,8 @@ impl Keeper {
         blobs: &[(Root, u64)],
         height: u64,
     ) -> Result<Self> {
-        let notes = notebook.notes().context("reading the book of slots")?;
+        let mut notes = notebook.notes().context("reading the book of slots")?;
+        notes.retain(|(key, _)| key != decision::KEY);
         let book = Book::load(&notes, blobs, height)
             .map_err(|reason| anyhow!("the book of slots is damaged: {reason}; restore it from a copy"))?;
         for (dataset, slot) in book.slots() {
@@ -70,14 +71,34 @@ impl Keeper {
         self.locked(|book| book.find(dataset, slot, root).map(|kept| kept.blobs.clone()))
     }
 
-    /// Counts a blob that is about to arrive.
-    pub fn stage(&self, dataset: DatasetId, slot: u16, blob: BlobRef, height: u64) -> Result<(), Refusal> {
-        self.locked(|book| book.stage(dataset, slot, blob, height))
+    /// Whether a dataset's readers may have a blob.
+    pub fn may_read(&self, dataset: DatasetId, root: &Root) -> bool {
+        self.locked(|book| book.may_read(dataset, root))
     }
 
-    /// Takes back an announcement.
-    pub fn unstage(&self, root: &Root) {
-        self.locked(|book| book.unstage(root));
+    /// Whether a dataset may name a blob that is on the disk without sending it again.
+    pub fn may_name(&self, dataset: DatasetId, root: &Root) -> bool {
+        self.locked(|book| book.may_name(dataset, root))
+    }
+
+    /// Bytes of a slot that the ledger doesn't hold yet.
+    pub fn waiting_bytes(&self, dataset: DatasetId, slot: u16) -> u64 {
+        self.locked(|book| book.waiting_bytes(dataset, slot))
+    }
+
+    /// Counts a blob that is about to arrive; [`Keeper::arrived`] is to follow.
+    pub fn expect(&self, dataset: DatasetId, slot: u16, blob: BlobRef, height: u64) -> Result<(), Refusal> {
+        self.locked(|book| book.expect(dataset, slot, blob, height))
+    }
+
+    /// An upload has ended, well or not.
+    pub fn arrived(&self, dataset: DatasetId, slot: u16, blob: BlobRef, height: u64, stored: bool) {
+        self.locked(|book| book.arrived(dataset, slot, blob, height, stored));
+    }
+
+    /// Counts a blob that is on the disk already.
+    pub fn stage(&self, dataset: DatasetId, slot: u16, blob: BlobRef, height: u64) -> Result<(), Refusal> {
+        self.locked(|book| book.stage(dataset, slot, blob, height))
     }
 
     /// Checks a commit, enters the list, and makes it durable. Blocks on the disk. The hold may be signed afterwards.
@@ -99,6 +120,9 @@ impl Keeper {
         self.locked(|book| {
             let mut failed = None;
             let length = |root: &Root| {
+                if !book.may_name(dataset, root) {
+                    return None;
+                }
                 self.inner.store.len(*root).unwrap_or_else(|error| {
                     failed = Some(error.to_string());
                     None
@@ -157,10 +181,16 @@ pub async fn run(supplier: Arc<Supplier>) {
         let working = supplier.clone();
         let done = tokio::task::spawn_blocking(move || look_after(&working)).await;
         match done {
-            Ok(Ok(0)) => {}
-            Ok(Ok(deleted)) => tracing::info!(deleted, "deleted blobs that no list names any more"),
-            Ok(Err(error)) => supplier.warn(format!("the book of slots could not be brought up to date: {error:#}")),
-            Err(error) => supplier.warn(format!("the book of slots' worker stopped: {error}")),
+            Ok(Ok(deleted)) => {
+                supplier.clear(Trouble::Book);
+                if deleted > 0 {
+                    tracing::info!(deleted, "deleted blobs that no list names any more");
+                }
+            }
+            Ok(Err(error)) => {
+                supplier.warn(Trouble::Book, format!("the book of slots could not be brought up to date: {error:#}"));
+            }
+            Err(error) => supplier.warn(Trouble::Book, format!("the book of slots' worker stopped: {error}")),
         }
         match supplier.chain.above(seen).await {
             Ok(height) => seen = height,

@@ -5,32 +5,39 @@
 //! - [`serve`]: one task per stream, in and out of the store;
 //! - [`keeper`]: the book behind a lock, its notes and deletions made durable;
 //! - [`proving`]: each epoch's proof, in a lane of its own;
-//! - [`offering`]: the offer and the collateral;
+//! - [`offering`]: the offer and the collateral, as the operator's [`decision`] has them;
+//! - [`collecting`]: the pay for what was proved, and the collateral of slots whose term is over;
 //! - [`facts`]: what admission needs to know, read from the ledger.
 //!
 //! **Invariant:** a signed hold leaves only after every blob of its list and the list itself are durable.
 
+pub mod collecting;
+pub mod decision;
 pub mod facts;
 pub mod keeper;
 pub mod offering;
 pub mod proving;
 pub mod serve;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use anyhow::Result;
 use bitdust_market::supplier::{BlobStore, Notebook, Usage};
 use bitdust_network::Handle;
-use bitdust_types::{Address, Amount, B256, Root};
+use bitdust_types::{Address, Amount, B256, Epoch, Root};
 use tokio::task::JoinSet;
 
 use crate::chain_api::{ChainReader, ProofSink, TxSender, look};
+use decision::Decisions;
 use keeper::Keeper;
 
-/// What the supplier asks for.
+/// What the supplier asks for when it offers for the first time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OfferTerms {
     /// Price per GiB and epoch.
@@ -111,8 +118,34 @@ pub struct SupplierStatus {
     pub misses: u64,
     /// Requests refused since the start.
     pub refusals: u64,
-    /// What went wrong last, if anything: shown before it costs money.
-    pub warning: Option<String>,
+    /// The last proof since the start.
+    pub last_proof: Option<LastProof>,
+    /// What is wrong, if anything: shown before it costs money, until it is right again.
+    pub warnings: Vec<String>,
+}
+
+/// A proof that was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LastProof {
+    /// Its epoch.
+    pub epoch: Epoch,
+    /// Samples in it that the disk couldn't answer.
+    pub misses: u16,
+}
+
+/// What may be wrong: one warning each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Trouble {
+    /// A proof can't be made or sent.
+    Proof,
+    /// Samples of the last proof can't be shown.
+    Samples,
+    /// The book of slots lags behind the ledger.
+    Book,
+    /// The offer or the collateral isn't on the ledger as it should be.
+    Offer,
+    /// What was earned can't be collected.
+    Pay,
 }
 
 /// A running supplier.
@@ -124,7 +157,11 @@ pub struct Supplier {
     pub(crate) keeper: Keeper,
     pub(crate) terms: OfferTerms,
     pub(crate) counters: Counters,
-    warning: std::sync::Mutex<Option<String>>,
+    pub(crate) decisions: Decisions,
+    /// Held while the offer is changed: by the operator, or by the task that renews it.
+    pub(crate) offering: tokio::sync::Mutex<()>,
+    last_proof: Mutex<Option<LastProof>>,
+    warnings: Mutex<BTreeMap<Trouble, String>>,
 }
 
 impl Supplier {
@@ -134,6 +171,7 @@ impl Supplier {
     /// The book can't be read.
     pub fn open(parts: Parts) -> Result<Arc<Self>> {
         let height = parts.chain.height().0;
+        let decisions = Decisions::open(parts.notebook.clone())?;
         let keeper = Keeper::open(parts.store, parts.notebook, &parts.blobs, height)?;
         Ok(Arc::new(Supplier {
             chain: parts.chain,
@@ -143,7 +181,10 @@ impl Supplier {
             keeper,
             terms: parts.terms,
             counters: Counters::default(),
-            warning: std::sync::Mutex::new(None),
+            decisions,
+            offering: tokio::sync::Mutex::default(),
+            last_proof: Mutex::default(),
+            warnings: Mutex::default(),
         }))
     }
 
@@ -158,6 +199,7 @@ impl Supplier {
         tasks.spawn(proving::run(self.clone()));
         tasks.spawn(offering::run(self.clone()));
         tasks.spawn(keeper::run(self.clone()));
+        tasks.spawn(collecting::run(self.clone()));
         tasks.spawn(offering::announce(network));
         // The first to end is the one that noticed that the node stops; dropping the set ends the others.
         tasks.join_next().await;
@@ -179,13 +221,9 @@ impl Supplier {
             proofs: count(&self.counters.proofs),
             misses: count(&self.counters.misses),
             refusals: count(&self.counters.refusals),
-            warning: self.warning.lock().map_or(None, |warning| warning.clone()),
+            last_proof: *self.last_proof.lock().unwrap_or_else(PoisonError::into_inner),
+            warnings: self.warnings.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect(),
         }
-    }
-
-    /// Its terms.
-    pub fn terms(&self) -> &OfferTerms {
-        &self.terms
     }
 
     /// Gives up a slot before the epoch's seed is known, for the price of its repair.
@@ -199,11 +237,19 @@ impl Supplier {
         self.sender.transact(bitdust_types::system::MARKET, bitdust_types::U256::ZERO, input.into()).await
     }
 
-    pub(crate) fn warn(&self, text: String) {
+    /// Shows a warning until it is cleared or replaced.
+    pub(crate) fn warn(&self, trouble: Trouble, text: String) {
         tracing::warn!("{text}");
-        if let Ok(mut warning) = self.warning.lock() {
-            *warning = Some(text);
-        }
+        self.warnings.lock().unwrap_or_else(PoisonError::into_inner).insert(trouble, text);
+    }
+
+    /// It is right again.
+    pub(crate) fn clear(&self, trouble: Trouble) {
+        self.warnings.lock().unwrap_or_else(PoisonError::into_inner).remove(&trouble);
+    }
+
+    pub(crate) fn note_proof(&self, proof: LastProof) {
+        *self.last_proof.lock().unwrap_or_else(PoisonError::into_inner) = Some(proof);
     }
 
     /// Facts for one slot, at the newest height.
@@ -217,3 +263,6 @@ impl Supplier {
         look(&*self.chain, |view, height| facts::read(view, &params, height, account, usage, dataset, slot))
     }
 }
+
+#[cfg(test)]
+mod tests;

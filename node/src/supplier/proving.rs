@@ -10,7 +10,7 @@ use bitdust_ledger::Prove;
 use bitdust_market::supplier::{SampleRef, prove};
 use bitdust_types::{Epoch, Height};
 
-use super::{Supplier, keeper::is_proved};
+use super::{LastProof, Supplier, Trouble, keeper::is_proved};
 use crate::chain_api::look;
 
 /// Blocks after which a proof that isn't on the ledger is sent again.
@@ -21,8 +21,13 @@ pub async fn run(supplier: Arc<Supplier>) {
     let mut sent: Option<(Epoch, Height, Prove)> = None;
     let mut height = supplier.chain.height();
     loop {
-        if let Err(error) = step(&supplier, height, &mut sent).await {
-            supplier.warn(format!("the proof of epoch {} failed: {error:#}", supplier.chain.params().epoch_of(height)));
+        match step(&supplier, height, &mut sent).await {
+            Ok(true) => supplier.clear(Trouble::Proof),
+            Ok(false) => {}
+            Err(error) => {
+                let epoch = supplier.chain.params().epoch_of(height);
+                supplier.warn(Trouble::Proof, format!("the proof of epoch {epoch} failed: {error:#}"));
+            }
         }
         match supplier.chain.above(height).await {
             Ok(next) => height = next,
@@ -31,51 +36,62 @@ pub async fn run(supplier: Arc<Supplier>) {
     }
 }
 
-async fn step(supplier: &Arc<Supplier>, height: Height, sent: &mut Option<(Epoch, Height, Prove)>) -> Result<()> {
+/// Answers whether this epoch's proof is under way or on the ledger, or none is due: then nothing is wrong with it.
+async fn step(supplier: &Arc<Supplier>, height: Height, sent: &mut Option<(Epoch, Height, Prove)>) -> Result<bool> {
     let params = supplier.chain.params();
     // A proof can be in the next block at the earliest.
     let next = height.next();
     let epoch = params.epoch_of(next);
     if !params.in_proof_window(next) || params.epoch_of(height) != epoch {
-        return Ok(());
+        return Ok(false);
     }
     if let Some((of, at, again)) = sent
         && *of == epoch
     {
-        if height.0 < at.0 + RESEND_BLOCKS || is_on_ledger(supplier, epoch)? {
-            return Ok(());
+        if height.0 < at.0 + RESEND_BLOCKS {
+            return Ok(false);
+        }
+        if is_on_ledger(supplier, epoch)? {
+            return Ok(true);
         }
         *at = height;
-        return supplier.proofs.submit(again.clone()).await.context("sending the proof again");
+        supplier.proofs.submit(again.clone()).await.context("sending the proof again")?;
+        return Ok(true);
     }
     if is_on_ledger(supplier, epoch)? {
-        return Ok(());
+        return Ok(true);
     }
     let account = supplier.sender.account();
-    let Some(samples) = look(&*supplier.chain, |view, _| Ok(view.samples(account, epoch)?))? else { return Ok(()) };
+    let Some(samples) = look(&*supplier.chain, |view, _| Ok(view.samples(account, epoch)?))? else { return Ok(false) };
     if samples.is_empty() {
-        return Ok(());
+        supplier.clear(Trouble::Samples);
+        return Ok(true);
     }
     let working = supplier.clone();
     let built = tokio::task::spawn_blocking(move || build(&working, &samples)).await.context("the prover stopped")?;
-    if !built.misses.is_empty() {
-        supplier.counters.misses.fetch_add(built.misses.len() as u64, Ordering::Relaxed);
-        let (index, reason) = &built.misses[0];
-        supplier.warn(format!(
-            "{} of {} samples of epoch {epoch} can't be shown and will cost pay; sample {index}: {reason}",
-            built.misses.len(),
-            built.proof.answers.len()
-        ));
+    // As many as samples at most, which are a few hundred.
+    let misses = u16::try_from(built.misses.len()).unwrap_or(u16::MAX);
+    match built.misses.first() {
+        None => supplier.clear(Trouble::Samples),
+        Some((index, reason)) => {
+            let text = format!(
+                "{misses} of {} samples of epoch {epoch} can't be shown and will cost pay; sample {index}: {reason}",
+                built.proof.answers.len()
+            );
+            supplier.warn(Trouble::Samples, text);
+            supplier.counters.misses.fetch_add(misses.into(), Ordering::Relaxed);
+        }
     }
     let bytes = built.proof.encode();
     let prove = Prove::sign(params, supplier.sender.signing_key(), epoch.0, bytes.into())?;
     *sent = Some((epoch, height, prove.clone()));
     supplier.proofs.submit(prove).await.context("sending the proof")?;
+    supplier.note_proof(LastProof { epoch, misses });
     supplier.counters.proofs.fetch_add(1, Ordering::Relaxed);
     metrics::counter!("bitdust_supplier_proofs_total").increment(1);
     metrics::counter!("bitdust_supplier_sample_misses_total").increment(built.misses.len() as u64);
     tracing::info!(%epoch, samples = built.proof.answers.len(), misses = built.misses.len(), "proof sent");
-    Ok(())
+    Ok(true)
 }
 
 fn build(supplier: &Supplier, samples: &[bitdust_ledger::market::samples::Sample]) -> bitdust_market::supplier::Proved {

@@ -4,6 +4,8 @@
 //! [`PIECE_BYTES`] on its way in and one slice on its way out.
 
 use std::{
+    collections::HashSet,
+    ops::Range,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -31,6 +33,8 @@ use super::Supplier;
 const PIECE_BYTES: usize = 1 << 20;
 /// How long an open stream may say nothing.
 const IDLE: Duration = Duration::from_secs(300);
+/// Blobs that a stream remembers to be its own: more than a window's shards, and 8 KiB.
+const KNOWN_MAX: usize = 256;
 /// How long a customer may be ahead of this supplier's chain: it creates a dataset and comes at once.
 const LEDGER_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -40,6 +44,13 @@ struct Session {
     dataset: DatasetId,
     slot: u16,
     right: Right,
+}
+
+/// An open stream.
+struct Opened {
+    session: Session,
+    /// Blobs that were found to be the dataset's, so that a reader of many ranges doesn't ask the book for each.
+    known: HashSet<Root>,
 }
 
 /// Serves streams until the network stops.
@@ -63,7 +74,7 @@ pub async fn accept(supplier: Arc<Supplier>, mut incoming: Incoming) {
 /// # Errors
 /// The line broke, or the peer sent something that is no request; a refusal says so before.
 pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(supplier: &Arc<Supplier>, stream: &mut S) -> Result<()> {
-    let mut session = None;
+    let mut opened = None;
     loop {
         let request: Request = match wire::recv_or_end(stream, WIRE_MESSAGE_BYTES_MAX, IDLE).await {
             Ok(Some(request)) => request,
@@ -75,7 +86,7 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(supplier: &Arc<Supplier>, 
                 return Err(error.into());
             }
         };
-        let answered = answer(supplier, stream, &mut session, request).await;
+        let answered = answer(supplier, stream, &mut opened, request).await;
         let response = answered.unwrap_or_else(|trouble| match trouble {
             Trouble::Refused(refusal) => Response::Refused(refusal),
             Trouble::Line(error) => {
@@ -113,22 +124,23 @@ impl From<Refusal> for Trouble {
 async fn answer<S: AsyncRead + AsyncWrite + Unpin>(
     supplier: &Arc<Supplier>,
     stream: &mut S,
-    session: &mut Option<Session>,
+    opened: &mut Option<Opened>,
     request: Request,
 ) -> Result<Response, Trouble> {
     request.check().map_err(Refusal::from)?;
     if let Request::Open { dataset, slot, access } = request {
-        if session.is_some() {
+        if opened.is_some() {
             return Err(Refusal::new(Code::Malformed, "the stream is open already").into());
         }
         let right = open(supplier, dataset, slot, access).await?;
-        *session = Some(Session { dataset, slot, right });
+        *opened = Some(Opened { session: Session { dataset, slot, right }, known: HashSet::new() });
         let height = supplier.chain.height().0;
         return Ok(Response::Opened { supplier: supplier.sender.account(), height });
     }
-    let Some(session) = *session else {
+    let Some(Opened { session, known }) = opened else {
         return Err(Refusal::new(Code::Malformed, "open a slot first").into());
     };
+    let session = *session;
     match request {
         Request::Open { .. } => Err(Refusal::new(Code::Malformed, "the stream is open already").into()),
         Request::Inventory => {
@@ -136,15 +148,16 @@ async fn answer<S: AsyncRead + AsyncWrite + Unpin>(
             Ok(Response::Inventory { lists })
         }
         Request::Has { roots } => {
-            let store = supplier.keeper.store().clone();
-            let looked = move || roots.iter().map(|root| store.contains(*root)).collect::<Result<Vec<bool>, _>>();
+            let keeper = supplier.keeper.clone();
+            let has = move |root: &Root| Ok(keeper.may_read(session.dataset, root) && keeper.store().contains(*root)?);
+            let looked = move || roots.iter().map(has).collect::<Result<Vec<bool>, BlobError>>();
             let found = blocking(looked).await?.map_err(|error| broken(&error))?;
             Ok(Response::Has { bitmap: pack_bitmap(found) })
         }
         Request::ListAt { number, root, from } => list(supplier, session, number, root, from),
         Request::Put { root, len } => put(supplier, stream, session, BlobRef { root, len }).await,
         Request::Commit(request) => commit(supplier, session, request).await,
-        Request::Read { root, start, end } => read(supplier, root, start, end).await,
+        Request::Read { root, start, end } => read(supplier, session, known, root, start..end).await,
     }
 }
 
@@ -187,29 +200,57 @@ async fn put<S: AsyncRead + AsyncWrite + Unpin>(
     writer_of(session)?;
     let facts = facts(supplier, session.dataset, session.slot).await?;
     facts.admit_write(session.dataset, session.slot)?;
-    let store = supplier.keeper.store().clone();
-    let held = blocking({
-        let store = store.clone();
-        move || store.len(blob.root)
-    });
-    if held.await?.map_err(|error| broken(&error))? == Some(blob.len) {
+    let (keeper, dataset, slot) = (supplier.keeper.clone(), session.dataset, session.slot);
+    let is_here = blocking(move || -> Result<bool, Refusal> {
+        if keeper.store().len(blob.root).map_err(|error| broken(&error))? != Some(blob.len) {
+            return Ok(false);
+        }
+        if !keeper.may_read(dataset, &blob.root) {
+            if !keeper.may_name(dataset, &blob.root) {
+                // It is another dataset's. Whoever has the bytes can show it by sending them.
+                return Ok(false);
+            }
+            facts.admit_cover(dataset, blob.len, keeper.waiting_bytes(dataset, slot))?;
+        }
         // Its time begins anew, so that it isn't deleted before the commit.
-        supplier.keeper.stage(session.dataset, session.slot, blob, facts.height)?;
+        keeper.stage(dataset, slot, blob, facts.height)?;
+        Ok(true)
+    });
+    if is_here.await?? {
         return Ok(Response::AlreadyHeld);
     }
-    facts.admit_put(blob.len, supplier.keeper.sizes().0)?;
-    let begun = blocking(move || store.put_begin(blob.len)).await?;
-    let writer = begun.map_err(|error| broken(&error))?;
-    supplier.keeper.stage(session.dataset, session.slot, blob, facts.height)?;
-    let received = receive(supplier, stream, blob, writer).await;
-    match &received {
-        Ok(_) => {
-            supplier.counters.received_bytes.fetch_add(blob.len, Ordering::Relaxed);
-            metrics::counter!("bitdust_supplier_received_bytes_total").increment(blob.len);
-        }
-        Err(_) => supplier.keeper.unstage(&blob.root),
+    // Counted before it is looked at whether it fits, so that many that come at once can't all take the same room.
+    let height = supplier.chain.height().0;
+    let keeper = supplier.keeper.clone();
+    blocking(move || keeper.expect(dataset, slot, blob, height)).await??;
+    let received = take_in(supplier, stream, session, blob).await;
+    let (keeper, height, stored) = (supplier.keeper.clone(), supplier.chain.height().0, received.is_ok());
+    blocking(move || keeper.arrived(dataset, slot, blob, height, stored)).await?;
+    if stored {
+        supplier.counters.received_bytes.fetch_add(blob.len, Ordering::Relaxed);
+        metrics::counter!("bitdust_supplier_received_bytes_total").increment(blob.len);
     }
     received
+}
+
+/// Takes in a blob that was counted already, if it is paid for and there is room.
+async fn take_in<S: AsyncRead + AsyncWrite + Unpin>(
+    supplier: &Arc<Supplier>,
+    stream: &mut S,
+    session: Session,
+    blob: BlobRef,
+) -> Result<Response, Trouble> {
+    let working = supplier.clone();
+    let begun = blocking(move || -> Result<Box<dyn BlobWriter>, Refusal> {
+        let Session { dataset, slot, .. } = session;
+        let facts = known_facts(&working, dataset, slot)?;
+        let others = |bytes: u64| bytes.saturating_sub(blob.len);
+        facts.admit_cover(dataset, blob.len, others(working.keeper.waiting_bytes(dataset, slot)))?;
+        facts.admit_put(blob.len, others(working.keeper.sizes().0))?;
+        working.keeper.store().put_begin(blob.len).map_err(|error| broken(&error))
+    });
+    let writer = begun.await??;
+    receive(supplier, stream, blob, writer).await
 }
 
 /// Says "ready", takes the bytes, and makes them durable.
@@ -293,10 +334,22 @@ async fn commit(supplier: &Arc<Supplier>, session: Session, commit: Commit) -> R
     Ok(Response::Committed(hold))
 }
 
-async fn read(supplier: &Arc<Supplier>, root: Root, start: u64, end: u64) -> Result<Response, Trouble> {
-    let store = supplier.keeper.store().clone();
+async fn read(
+    supplier: &Arc<Supplier>,
+    session: Session,
+    known: &mut HashSet<Root>,
+    root: Root,
+    range: Range<u64>,
+) -> Result<Response, Trouble> {
+    let (keeper, store) = (supplier.keeper.clone(), supplier.keeper.store().clone());
+    let is_known = known.contains(&root);
+    let Range { start, end } = range;
     let slice = blocking(move || -> Result<Response, Refusal> {
         let not_here = || Refusal::new(Code::NotHeld, format!("blob {root} isn't here"));
+        // Whether another dataset's blob is here is nobody's business either.
+        if !is_known && !keeper.may_read(session.dataset, &root) {
+            return Err(not_here());
+        }
         let len = store.len(root).map_err(|error| broken(&error))?.ok_or_else(not_here)?;
         if start >= len {
             let text = format!("blob {root} has {len} bytes; nothing begins at {start}");
@@ -312,6 +365,10 @@ async fn read(supplier: &Arc<Supplier>, root: Root, start: u64, end: u64) -> Res
     });
     let response = slice.await??;
     if let Response::Slice { bao, .. } = &response {
+        if known.len() >= KNOWN_MAX {
+            known.clear();
+        }
+        known.insert(root);
         supplier.counters.sent_bytes.fetch_add(bao.len() as u64, Ordering::Relaxed);
         metrics::counter!("bitdust_supplier_sent_bytes_total").increment(bao.len() as u64);
     }
@@ -333,7 +390,11 @@ async fn facts(
     slot: u16,
 ) -> Result<bitdust_market::supplier::Facts, Refusal> {
     let working = supplier.clone();
-    blocking(move || working.facts(dataset, slot)).await?.map_err(|error| {
+    blocking(move || known_facts(&working, dataset, slot)).await?
+}
+
+fn known_facts(supplier: &Supplier, dataset: DatasetId, slot: u16) -> Result<bitdust_market::supplier::Facts, Refusal> {
+    supplier.facts(dataset, slot).map_err(|error| {
         tracing::error!(%error, "the ledger can't be read");
         Refusal::new(Code::Internal, "this supplier can't read its ledger; try again later")
     })

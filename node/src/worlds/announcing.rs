@@ -141,6 +141,14 @@ impl Worlds {
                 let Ok(_following) = place.following.try_lock() else { return };
                 if let Err(error) = place.refresh(&worlds).await {
                     tracing::debug!(pos = %place.pos(), "what its head names can't be read yet: {error:#}");
+                    return;
+                }
+                // Files that somebody destroyed, or a log that is full while nobody builds here any more.
+                if worlds.is_due_to_save(&place)
+                    && let Ok(_writing) = place.writing.try_lock()
+                    && let Err(error) = worlds.save_place(&place).await
+                {
+                    tracing::warn!(pos = %place.pos(), "a version that is due could not be made yet: {error:#}");
                 }
             });
         }
@@ -213,10 +221,11 @@ impl Place {
         })
     }
 
-    /// Whether a head names a revision that was not read yet.
+    /// Whether a head names a revision or a version that was not read yet.
     fn is_behind_its_head(&self) -> bool {
-        let told = self.heard().newest().map_or(0, |head| head.record.revision);
-        told > self.state().revision
+        let told = self.heard().newest().map_or((0, 0), |head| (head.record.revision, head.record.sequence));
+        let state = self.state();
+        told.0 > state.revision || told.1 > state.version.sequence
     }
 
     /// Takes over the revision of a head that names just what is known here already. False if it names something else.

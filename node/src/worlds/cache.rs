@@ -1,5 +1,5 @@
 //! Packed chunks on this machine's disk, by the hash of their voxels: places once visited are there at once the next time, and
-//! can be given to others.
+//! can be given to others. Other small files that have a name of 32 bytes are kept in the same way ([`super::copies`]).
 //!
 //! One file per chunk, in 256 directories. Nothing is synced, since nothing is lost that suppliers don't have: a file that a
 //! crash left torn fails its hash when it is read, and is fetched anew. The least recently used go first when the share of the
@@ -26,6 +26,7 @@ const BLOCK_BYTES: u64 = 4096;
 pub struct Cache {
     dir: PathBuf,
     bytes_max: u64,
+    file_bytes_max: usize,
     entries: Mutex<Entries>,
 }
 
@@ -43,8 +44,13 @@ struct Entry {
 }
 
 impl Cache {
-    /// Opens the directory, which may take `bytes_max` bytes of the disk, and looks at what is there.
+    /// Opens the directory of chunks, which may take `bytes_max` bytes of the disk, and looks at what is there.
     pub fn open(dir: &Path, bytes_max: u64) -> Result<Self> {
+        Cache::of_files(dir, bytes_max, PACKED_BYTES_MAX)
+    }
+
+    /// The same for other files, each of at most `file_bytes_max` bytes.
+    pub fn of_files(dir: &Path, bytes_max: u64, file_bytes_max: usize) -> Result<Self> {
         let mut found: Vec<(SystemTime, Root, u64)> = Vec::new();
         for shelf in 0..=255u8 {
             let shelf = dir.join(format!("{shelf:02x}"));
@@ -60,7 +66,7 @@ impl Cache {
         found.sort_unstable();
         let mut entries = Entries::default();
         found.into_iter().for_each(|(_, root, bytes)| entries.add(root, bytes));
-        let cache = Cache { dir: dir.to_owned(), bytes_max, entries: Mutex::new(entries) };
+        let cache = Cache { dir: dir.to_owned(), bytes_max, file_bytes_max, entries: Mutex::new(entries) };
         cache.trim();
         Ok(cache)
     }
@@ -84,7 +90,7 @@ impl Cache {
 
     /// Keeps a packed chunk. A disk that fails only makes the cache useless, so it is told to the log.
     pub fn put(&self, root: Root, packed: &[u8]) {
-        if packed.len() > PACKED_BYTES_MAX || self.entries().touch(root).is_some() {
+        if packed.len() > self.file_bytes_max || self.entries().touch(root).is_some() {
             return;
         }
         if let Err(error) = fs::write(self.path(root), packed) {

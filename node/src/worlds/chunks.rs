@@ -53,14 +53,17 @@ impl Worlds {
                 }
             }
         }
-        let file = place.file(&chunks_file(manifest.version().sequence));
+        let file = place.file(&chunks_file(manifest.version().sequence, &manifest.hash()));
         let mut download = self.customer.get(place.dataset(), &file, Some(range)).await?;
         let packed = download.collect().await;
         self.note(&download);
         let packed = packed.with_context(|| format!("chunk {pos} of '{}'", place.world().def.name))?;
         let verified = manifest.verify_chunk(&mut pack::Unpacker::default(), index, &packed);
-        // Every byte was held against the shard's root: if the chunk is wrong, its owner stored it wrong.
-        let chunk = verified.with_context(|| format!("chunk {pos}, as {} stored it", place.owner()))?;
+        if verified.is_err() {
+            place.state().is_damaged = true;
+        }
+        // Every byte was held against the shard's root: if the chunk is wrong, a writer of the dataset stored it wrong.
+        let chunk = verified.with_context(|| format!("chunk {pos}, as a writer of {} stored it", place.dataset()))?;
         let cache = self.cache.clone();
         tokio::task::spawn_blocking(move || cache.put(hash, &packed)).await?;
         Ok(chunk)

@@ -14,7 +14,7 @@ use bitdust_world::{
 };
 use serde_json::Value;
 
-use super::{Worlds, registry};
+use super::{Worlds, copies::Definition, registry, renewing::location_name};
 use crate::{
     chain::now_ms,
     chain_api::{Included, look},
@@ -22,9 +22,11 @@ use crate::{
 };
 
 /// Bytes of a claimed location that its escrow is made for at first; more is added as it grows.
-const LOCATION_ESCROW_BYTES: u64 = 4 << 20;
+pub(super) const LOCATION_ESCROW_BYTES: u64 = 4 << 20;
 /// The same for a world's definition.
-const DEFINITION_ESCROW_BYTES: u64 = 4 << 20;
+pub(super) const DEFINITION_ESCROW_BYTES: u64 = 4 << 20;
+/// Datasets of one name that are tried: each is used until its term ends.
+const GENERATIONS_MAX: u32 = 1024;
 
 /// Terms of the datasets that hold worlds and locations.
 #[derive(Clone, Copy, Debug)]
@@ -72,6 +74,9 @@ impl Worlds {
         let bytes = def.to_bytes().context("the world's definition")?;
         let name = format!("world {id}");
         let dataset = self.dataset(&name, terms, epochs, DEFINITION_ESCROW_BYTES).await?;
+        let definition = Definition::new(dataset, 0, bytes.clone());
+        let copies = self.copies.clone();
+        self.workers.run(move || copies.keep_definition(id, &definition)).await;
         let file = PutFile {
             path: registry::definition_file(id),
             bytes: Some(bytes.len() as u64),
@@ -121,7 +126,7 @@ impl Worlds {
         if let Some(claim) = self.claim(world, new.pos)? {
             bail!("location {} of '{}' is claimed by {} until epoch {}", new.pos, info.name, claim.owner, claim.until);
         }
-        let name = format!("location {} of {world}", new.pos);
+        let name = location_name(world, new.pos);
         let epochs = new.epochs.unwrap_or(info.term_epochs);
         let dataset = self.dataset(&name, terms, epochs, LOCATION_ESCROW_BYTES).await?;
         let price = U256::from(info.price.grains());
@@ -141,13 +146,15 @@ impl Worlds {
         self.sender.transact(WORLDS, value, input.into()).await
     }
 
+    /// Salts of the datasets of a name, in the order of their use.
+    pub(super) fn salts(&self, name: &str) -> impl Iterator<Item = u32> {
+        (0..GENERATIONS_MAX).map(move |generation| salt_of(&format!("{name} number {generation}")))
+    }
+
     /// This account's public dataset of a name, made if there is none that is running.
-    async fn dataset(&self, name: &str, terms: Terms, epochs: u64, bytes: u64) -> Result<DatasetId> {
-        /// Names tried: each is used until its term ends.
-        const GENERATIONS_MAX: u32 = 1024;
+    pub(super) async fn dataset(&self, name: &str, terms: Terms, epochs: u64, bytes: u64) -> Result<DatasetId> {
         let params = self.chain.params().clone();
-        for generation in 0..GENERATIONS_MAX {
-            let salt = salt_of(&format!("{name} number {generation}"));
+        for salt in self.salts(name) {
             let id = self.customer.dataset_id(salt);
             let known = look(&*self.chain, |view, height| Ok((view.dataset(id)?, params.epoch_of(height))))?;
             match known {

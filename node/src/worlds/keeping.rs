@@ -5,7 +5,7 @@
 //! the other looks again.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -28,21 +28,58 @@ use crate::{
     customer::{PutFile, catalog},
 };
 
-/// How often edits are looked for. An edit waits for half of it, for the pack to be flushed, and for two blocks.
-const PERIOD: Duration = Duration::from_millis(500);
+/// How often edits are looked for.
+const PERIOD: Duration = Duration::from_millis(100);
+/// For so long edits are gathered into one revision, each of which costs a fee and a transaction; counted from the one before, if
+/// edits go on. An edit waits for at most that, and then for its block: 1 s, and what the suppliers take to promise.
+const GATHER: Duration = Duration::from_millis(1500);
 /// A last segment below this is made longer instead of beginning another: few files, little that is written twice.
 const SEGMENT_GROWS_BYTES: usize = 16 << 10;
-/// For so long a guest leaves edits to the owner's node.
+/// For so long a guest leaves edits to the owner's node...
 const GUEST_PATIENCE: Duration = Duration::from_secs(15);
+/// ...unless it has stood in for that node within this time, and nobody else has kept edits since.
+const STANDS_IN: Duration = Duration::from_secs(120);
 /// How often edits that were written down before this node's last end are looked for, until all are back.
 const RESTORE: Duration = Duration::from_secs(5);
-/// Edits on top of a version after which a new one is made.
-const EDITS_PER_VERSION: usize = 512;
+
+/// A place with edits that suppliers lack.
+struct Waiting {
+    /// The first of them.
+    oldest: OpHash,
+    /// When it was first seen so.
+    since: Instant,
+    /// When edits of the place were last begun to be brought to the suppliers.
+    begun: Option<Instant>,
+}
+
+/// How an attempt to keep a place's edits ended.
+struct Outcome {
+    dataset: DatasetId,
+    at: Instant,
+    is_kept: bool,
+}
+
+impl Waiting {
+    /// Whether to bring edits to the suppliers now, `oldest` being the first that they lack and `patience` the time for which they
+    /// are left to others.
+    fn is_due(&mut self, oldest: OpHash, now: Instant, patience: Duration) -> bool {
+        if self.oldest != oldest {
+            (self.oldest, self.since) = (oldest, now);
+        }
+        // Of a place that stays busy the next edits came while the last ones were on their way.
+        let from = self.begun.unwrap_or(self.since);
+        let gathered = now.saturating_duration_since(from) >= GATHER;
+        gathered && now.saturating_duration_since(self.since) >= patience
+    }
+}
 
 impl Worlds {
     /// Keeps edits until the node stops.
     pub async fn run(self: Arc<Self>) -> Result<()> {
-        let mut waiting: HashMap<DatasetId, Instant> = HashMap::new();
+        let mut waiting: HashMap<DatasetId, Waiting> = HashMap::new();
+        // Where this node keeps edits in the owner's stead, and since when.
+        let mut stood_in: HashMap<DatasetId, Instant> = HashMap::new();
+        let (done, mut outcomes) = tokio::sync::mpsc::channel::<Outcome>(64);
         let mut restored: Option<Instant> = None;
         loop {
             if restored.is_none_or(|at| at.elapsed() >= RESTORE) {
@@ -50,21 +87,41 @@ impl Worlds {
                 self.restore().await;
             }
             tokio::time::sleep(PERIOD).await;
+            while let Ok(Outcome { dataset, at, is_kept }) = outcomes.try_recv() {
+                // What failed was most likely overtaken: the owner is back, or another guest stands in.
+                if is_kept {
+                    stood_in.insert(dataset, at);
+                } else {
+                    stood_in.remove(&dataset);
+                }
+            }
+            stood_in.retain(|_, at| at.elapsed() < STANDS_IN);
             if self.is_cut_off() {
                 continue;
             }
             let places: Vec<_> = self.open_places().into_iter().filter(|place| place.has_unsaved()).collect();
-            waiting.retain(|dataset, _| places.iter().any(|place| place.dataset() == *dataset));
+            let datasets: HashSet<DatasetId> = places.iter().map(|place| place.dataset()).collect();
+            waiting.retain(|dataset, _| datasets.contains(dataset));
             for place in places {
-                let since = *waiting.entry(place.dataset()).or_insert_with(Instant::now);
-                if place.owner() != self.account() && (since.elapsed() < GUEST_PATIENCE || !self.may_write(&place)) {
+                let Some(oldest) = place.state().unsaved().next().map(Checked::hash) else { continue };
+                let now = Instant::now();
+                let waiting = waiting.entry(place.dataset()).or_insert(Waiting { oldest, since: now, begun: None });
+                let is_own = place.owner() == self.account();
+                let stands_in = stood_in.contains_key(&place.dataset());
+                let patience = if is_own || stands_in { Duration::ZERO } else { GUEST_PATIENCE };
+                if !waiting.is_due(oldest, now, patience) || !is_own && !self.may_write(&place) {
                     continue;
                 }
-                let worlds = self.clone();
+                // Whoever is at it already takes these edits along, or the next round does.
+                let Ok(writing) = place.writing.clone().try_lock_owned() else { continue };
+                waiting.begun = Some(now);
+                let (worlds, done) = (self.clone(), done.clone());
                 tokio::spawn(async move {
-                    // Whoever is at it already takes these edits along, or the next round does.
-                    let Ok(_writing) = place.writing.try_lock() else { return };
-                    if let Err(error) = worlds.keep(&place).await {
+                    let _writing = writing;
+                    let kept = worlds.keep(&place).await;
+                    // A full queue loses no edit, only that a guest is patient once more.
+                    let _ = done.try_send(Outcome { dataset: place.dataset(), at: now, is_kept: kept.is_ok() });
+                    if let Err(error) = kept {
                         tracing::warn!(pos = %place.pos(), "edits could not be kept, trying again: {error:#}");
                     }
                 });
@@ -144,11 +201,14 @@ impl Worlds {
 
     async fn keep(&self, place: &Arc<Place>) -> Result<()> {
         place.refresh_to_write(self).await?;
-        let (segments, log, edits, base) = {
+        if place.state().log.segments >= LOG_SEGMENTS_MAX && self.is_due_to_save(place) {
+            return self.save_place(place).await.map(drop);
+        }
+        let (segments, log, base) = {
             let state = place.state();
             let ops: Vec<Vec<u8>> = state.unsaved().map(bytes_of).collect();
             let mut log = state.log.clone();
-            (append(&mut log, ops)?, log, state.graph.log().len(), state.revision)
+            (append(&mut log, ops)?, log, state.revision)
         };
         let mut waiting = Vec::new();
         let (files, queue) = tokio::sync::mpsc::channel(segments.len().max(1));
@@ -175,8 +235,7 @@ impl Worlds {
         tracing::debug!(pos = %place.pos(), revision = receipt.number, "edits are kept");
         self.settle(place).await?;
         self.announce(place).await;
-        let is_full = edits >= EDITS_PER_VERSION || log.segments + 8 >= LOG_SEGMENTS_MAX;
-        if is_full && place.owner() == self.account() {
+        if self.is_due_to_save(place) {
             self.save_place(place).await?;
         }
         Ok(())
@@ -216,5 +275,39 @@ pub(super) fn file(path: String, bytes: Vec<u8>, aligned: bool) -> PutFile {
         aligned,
         metadata: Vec::new(),
         content: Box::new(std::io::Cursor::new(bytes)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn edit(number: u8) -> OpHash {
+        OpHash([number; 32])
+    }
+
+    #[test]
+    fn edits_are_gathered_and_a_busy_place_has_a_rhythm() {
+        let start = Instant::now();
+        let at = |millis: u64| start + Duration::from_millis(millis);
+        let mut waiting = Waiting { oldest: edit(1), since: start, begun: None };
+        assert!(!waiting.is_due(edit(1), at(1400), Duration::ZERO));
+        assert!(waiting.is_due(edit(1), at(1500), Duration::ZERO));
+        waiting.begun = Some(at(1500));
+        // While the first is on its way others come, which go with the next one.
+        assert!(!waiting.is_due(edit(1), at(2900), Duration::ZERO));
+        assert!(waiting.is_due(edit(2), at(3000), Duration::ZERO));
+    }
+
+    #[test]
+    fn a_guest_leaves_edits_to_an_owner_who_keeps_them() {
+        let start = Instant::now();
+        let at = |seconds: u64| start + Duration::from_secs(seconds);
+        let mut waiting = Waiting { oldest: edit(1), since: start, begun: None };
+        for second in 0..60 {
+            // The owner keeps the oldest every five seconds.
+            assert!(!waiting.is_due(edit((second / 5) as u8), at(second), GUEST_PATIENCE), "at {second} s");
+        }
+        assert!(waiting.is_due(edit(11), at(55 + 15), GUEST_PATIENCE));
     }
 }

@@ -3,10 +3,11 @@
 //!
 //! The rules are `bitdust_world`'s (formats, edits) and the ledger's (claims); here is what carries them out:
 //! - [`registry`]: worlds on the ledger, their definitions from the market;
-//! - [`claiming`]: publishing a world, claiming a location;
+//! - [`claiming`]: publishing a world, claiming a location; [`renewing`]: for longer, for others, no more;
 //! - [`place`]: an open location: its claim, its newest version, its edits;
 //! - [`chunks`]: chunks for callers; [`streaming`]: by deadline, from cache, generator, players and suppliers;
 //! - [`cache`]: places once visited, on disk; [`sharing`]: for other players as well; [`tally`]: where chunks came from;
+//! - [`copies`]: definitions and versions, on disk as well;
 //! - [`workers`]: the threads for heavy work;
 //! - [`survey`]: a whole location at a glance;
 //! - [`building`]: edits; [`journal`]: those that suppliers lack, on disk; [`keeping`]: bringing them to the suppliers;
@@ -23,12 +24,14 @@ pub mod building;
 pub mod cache;
 pub mod chunks;
 pub mod claiming;
+pub mod copies;
 pub mod exchange;
 pub mod heads;
 pub mod journal;
 pub mod keeping;
 pub mod place;
 pub mod registry;
+pub mod renewing;
 pub mod saving;
 pub mod sharing;
 pub mod spreading;
@@ -56,6 +59,7 @@ use crate::{
     customer::Customer,
 };
 use cache::Cache;
+use copies::Copies;
 use exchange::door::Door;
 use heads::HeadJudge;
 use journal::Journal;
@@ -106,6 +110,7 @@ pub struct Worlds {
     sender: Arc<dyn TxSender>,
     customer: Arc<Customer>,
     cache: Arc<Cache>,
+    copies: Arc<Copies>,
     registry: Registry,
     tally: Tally,
     workers: Workers,
@@ -130,6 +135,7 @@ impl Worlds {
     /// Opens the cache and the journal of edits.
     pub fn open(parts: Parts) -> Result<Arc<Self>> {
         let cache = Cache::open(&parts.dir, parts.cache_bytes).context("opening the cache of places")?;
+        let sharing = Sharing::open(&parts.dir, &cache);
         Ok(Arc::new(Worlds {
             chain: parts.chain,
             judge: parts.judge,
@@ -137,11 +143,12 @@ impl Worlds {
             sender: parts.sender,
             customer: parts.customer,
             cache: Arc::new(cache),
+            copies: Arc::new(Copies::open(&parts.dir)?),
             registry: Registry::default(),
             tally: Tally::default(),
             workers: Workers::default(),
             streams: Streams::default(),
-            sharing: Sharing::default(),
+            sharing,
             shares: parts.shares,
             places: Mutex::default(),
             door: Mutex::default(),
@@ -173,13 +180,13 @@ impl Worlds {
             self.check_keeper(&claim, pos)?;
         }
         let known = self.registry.world(self, world).await?;
-        let place = self.places().get(world, pos, || Place::new(known, pos, &claim, self.chain.params().chain_id))?;
+        let (account, chain) = (self.account(), self.chain.params().chain_id);
+        let place = self.places().get(account, world, pos, || Place::new(known, pos, &claim, chain))?;
         if place.owner() != claim.owner || place.dataset() != claim.dataset {
             // Somebody else's by now: its edits begin anew, on a dataset of its own.
             self.places().open.remove(&(world, pos));
             let known = self.registry.world(self, world).await?;
-            let fresh =
-                self.places().get(world, pos, || Place::new(known, pos, &claim, self.chain.params().chain_id))?;
+            let fresh = self.places().get(account, world, pos, || Place::new(known, pos, &claim, chain))?;
             fresh.refresh(self).await?;
             return Ok(Some(fresh));
         }
@@ -226,9 +233,18 @@ impl Worlds {
 }
 
 impl Places {
-    /// The place, made if it isn't open; the one that was used longest ago makes room, unless it has edits that suppliers
-    /// don't hold.
-    fn get(&mut self, world: B256, pos: LocationPos, make: impl FnOnce() -> Result<Place>) -> Result<Arc<Place>> {
+    /// The place, made if it isn't open; the one that was used longest ago makes room, unless it has edits of this account that
+    /// suppliers don't hold. Those of others are others' to keep.
+    ///
+    /// # Errors
+    /// None can make room, or this one can't be made.
+    fn get(
+        &mut self,
+        account: Address,
+        world: B256,
+        pos: LocationPos,
+        make: impl FnOnce() -> Result<Place>,
+    ) -> Result<Arc<Place>> {
         self.clock += 1;
         let clock = self.clock;
         if let Some((place, used)) = self.open.get_mut(&(world, pos)) {
@@ -236,10 +252,16 @@ impl Places {
             return Ok(place.clone());
         }
         if self.open.len() >= PLACES_MAX {
-            let idle = self.open.iter().filter(|(_, (place, _))| !place.has_unsaved());
-            if let Some(oldest) = idle.min_by_key(|(_, (_, used))| *used).map(|(at, _)| *at) {
-                self.open.remove(&oldest);
-            }
+            let mut by_use: Vec<_> = self.open.iter().map(|(at, (place, used))| (*used, *at, place)).collect();
+            by_use.sort_unstable_by_key(|(used, ..)| *used);
+            let idle = by_use.into_iter().find(|(.., place)| !place.has_unsaved_of(account)).map(|(_, at, _)| at);
+            let idle = idle.with_context(|| {
+                format!(
+                    "{PLACES_MAX} locations are open, and suppliers lack edits of yours in every one: go on when they are kept; \
+                     `bitdust world stat` shows how many are not"
+                )
+            })?;
+            self.open.remove(&idle);
         }
         let place = Arc::new(make()?);
         self.open.insert((world, pos), (place.clone(), clock));

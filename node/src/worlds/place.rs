@@ -1,9 +1,18 @@
 //! An open location: its claim, its newest version, and the edits on top of it.
 //!
 //! What the ledger and the suppliers say is looked at again whenever the dataset has a new revision ([`Place::refresh`]).
-//! Edits of our own that suppliers don't hold yet survive that: they are put into the graph again.
+//! Edits that its log lacks survive that: they are put into the graph again, and whoever may write keeps them.
+//!
+//! The fault: guests whom the owner entrusted write the same dataset, and may overwrite any file of it. So a version counts
+//! only if it is the one that the ledger names, by its manifest's hash; the edits of the log carry their authors' signatures;
+//! and what a writer destroyed is brought back by the owner's node, which has the edits in its graph and the version on its
+//! disk.
+//!
+//! **Invariant:** what a file of the dataset says changes what is seen only if the ledger names its hash, or somebody with the
+//! right to it has signed it. A file that is missing, garbage or out of order costs at most what came after it in the log.
 
 use std::{
+    collections::BTreeMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -13,15 +22,15 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use bitdust_ledger::worlds::view::ClaimInfo;
-use bitdust_market::manifest::Manifest as Files;
+use bitdust_market::manifest::{FileEntry, Manifest as Files};
 use bitdust_proof::blob;
 use bitdust_types::{Address, B256, DatasetId, Root};
 use bitdust_world::{
     LocationPos,
     edits::{AccessId, AccessList, Checked, Claim, Folded, Graph, Op, Secp256k1},
     location::{
-        BASE_BYTES_MAX, LOG_SEGMENT_BYTES_MAX, LogSegment, MANIFEST_BYTES_MAX, MANIFEST_FILE, Manifest, base_file,
-        chunks_file, edits_file,
+        BASE_BYTES_MAX, LOG_BYTES_MAX, LOG_SEGMENT_BYTES_MAX, LOG_SEGMENTS_MAX, LogSegment, MANIFEST_BYTES_MAX,
+        Manifest, base_file, chunks_file, edits_file, manifest_file,
     },
 };
 
@@ -31,6 +40,7 @@ use super::{
     exchange::company::Company,
     heads::Heard,
     registry::{World, location_file},
+    streaming::is_unsound,
 };
 
 /// See the module's head.
@@ -50,7 +60,7 @@ pub struct Place {
     /// Held while the suppliers are asked, so that it's done once.
     refreshing: tokio::sync::Mutex<()>,
     /// Held while edits or a version are brought to the suppliers.
-    pub(super) writing: tokio::sync::Mutex<()>,
+    pub(super) writing: Arc<tokio::sync::Mutex<()>>,
     /// Held while what a head names is read.
     pub(super) following: tokio::sync::Mutex<()>,
 }
@@ -61,19 +71,53 @@ pub(super) struct State {
     pub revision: u64,
     /// Whether it was read from that revision's files, or written to them; if not, a head said that they bring nothing new.
     pub is_read: bool,
-    /// The newest version; none before the first.
+    /// The version that the ledger named then.
+    pub version: Named,
+    /// Its manifest; none before the first.
     pub manifest: Option<Arc<Manifest>>,
+    /// Where its files lay when they were seen first.
+    pub files: Option<[Option<Root>; 3]>,
+    /// Whether some of them are not as they were: the next version brings them back.
+    pub is_damaged: bool,
     /// The edits on top of it.
     pub graph: Graph,
     /// The log as suppliers hold it.
     pub log: Log,
 }
 
+/// A version as the ledger names it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Named {
+    /// Its number; 0 before the first.
+    pub sequence: u64,
+    /// Its manifest's hash.
+    pub manifest: Option<Root>,
+}
+
+impl Named {
+    /// What a claim says.
+    pub fn of(claim: &ClaimInfo) -> Self {
+        Named { sequence: claim.sequence, manifest: claim.manifest }
+    }
+}
+
+/// A segment of the log.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Part {
+    first: u64,
+    previous: Root,
+    bytes: u64,
+    /// Where its file lies; none if it was written here and not seen since.
+    lies: Option<Root>,
+}
+
 /// The log of edits after a version, as suppliers hold it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Log {
-    /// Names of edits that are in it.
-    pub kept: std::collections::BTreeSet<[u8; 32]>,
+    /// Names of edits that are in it, with the number of their segment.
+    pub kept: BTreeMap<[u8; 32], u64>,
+    /// Its segments, in order.
+    pub parts: Vec<Part>,
     /// The number of the next edit.
     pub next: u64,
     /// Hash of the newest segment, or of the manifest.
@@ -98,7 +142,16 @@ impl Place {
             pos,
             owner: claim.owner,
             dataset: claim.dataset,
-            state: Mutex::new(State { revision: 0, is_read: false, manifest: None, graph, log: Log::default() }),
+            state: Mutex::new(State {
+                revision: 0,
+                is_read: false,
+                version: Named::default(),
+                manifest: None,
+                files: None,
+                is_damaged: false,
+                graph,
+                log: Log::default(),
+            }),
             claim_id,
             listening: AtomicBool::new(false),
             is_restored: AtomicBool::new(false),
@@ -106,7 +159,7 @@ impl Place {
             heard: Mutex::default(),
             errands: Mutex::new(Errands::new(now)),
             refreshing: tokio::sync::Mutex::default(),
-            writing: tokio::sync::Mutex::default(),
+            writing: Arc::default(),
             following: tokio::sync::Mutex::default(),
         })
     }
@@ -134,6 +187,17 @@ impl Place {
     /// Whether suppliers lack some of its edits.
     pub fn has_unsaved(&self) -> bool {
         self.state().unsaved().next().is_some()
+    }
+
+    /// Whether suppliers lack some of an account's own edits.
+    pub fn has_unsaved_of(&self, account: Address) -> bool {
+        self.state().unsaved().any(|op| op.author() == account)
+    }
+
+    /// Whether what is known of it is as of this version and revision.
+    pub(super) fn is_as_of(&self, version: Named, revision: u64) -> bool {
+        let state = self.state();
+        (state.version, state.revision) == (version, revision)
     }
 
     /// Whether edits that were written down before this node's last end are back.
@@ -202,41 +266,59 @@ impl Place {
 
     /// Answers whether there was any.
     async fn read_news(&self, worlds: &Worlds, trusts_heads: bool) -> Result<bool> {
-        if self.is_current(worlds.revision(self.dataset)?, trusts_heads) {
+        // The owner's node looks at whatever others write: it mends what they break.
+        let believes = trusts_heads && self.owner != worlds.account();
+        if self.is_current(self.named(worlds)?, worlds.revision(self.dataset)?, believes) {
             return Ok(false);
         }
         let _only_once = self.refreshing.lock().await;
-        let revision = worlds.revision(self.dataset)?;
-        if self.is_current(revision, trusts_heads) {
+        let (version, revision) = (self.named(worlds)?, worlds.revision(self.dataset)?);
+        if self.is_current(version, revision, believes) {
             return Ok(false);
         }
-        let told = self.heard().newest().map(|head| head.record.clone()).filter(|told| told.revision == revision);
-        if trusts_heads && told.is_some_and(|told| self.takes_over(&told)) {
+        let told = self.heard().newest().map(|head| head.record.clone());
+        let told = told.filter(|told| told.revision == revision && self.state().version == version);
+        if believes && told.is_some_and(|told| self.takes_over(&told)) {
             // The revision brought nothing here: files of an older version were cleared away, or somebody else's place.
             metrics::counter!("bitdust_world_heads_total", "outcome" => "nothing to read").increment(1);
             return Ok(false);
         }
         let what = || format!("location {} of world '{}'", self.pos, self.world.def.name);
         let files = worlds.customer.manifest(self.dataset).await.with_context(what)?;
-        let (known, known_log) = {
+        let (known, known_manifest, known_log, known_revision) = {
             let state = self.state();
-            (state.manifest.clone(), state.log.clone())
+            (state.version, state.manifest.clone(), state.log.clone(), state.revision)
         };
-        let manifest = self.read_manifest(worlds, &files, known.clone()).await.with_context(what)?;
-        let is_newer = manifest.as_ref().map(|new| new.hash()) != known.as_ref().map(|old| old.hash());
-        let base = match &manifest {
-            Some(manifest) if is_newer => self.read_base(worlds, manifest).await.with_context(what)?,
-            _ => None,
+        let (is_newer, known_newest) = (version != known, known_log.newest);
+        let read = if is_newer { Some(self.read_version(worlds, version).await.with_context(what)) } else { None };
+        let (manifest, base) = match read {
+            None => (known_manifest, None),
+            Some(Ok(read)) => read,
+            // Who only looks goes on with what is known here: the owner's node brings the version back.
+            Some(Err(error)) if trusts_heads && known_revision > 0 && is_unsound(&error) => {
+                self.doubt(worlds, &format!("{error:#}"));
+                return Ok(false);
+            }
+            Some(Err(error)) => return Err(error),
         };
         let from = if is_newer { fresh_log(manifest.as_deref()) } else { known_log };
+        let lies = manifest.as_ref().map(|manifest| self.version_files(&files, version, manifest));
         let (log, ops) = self.read_log(worlds, &files, from).await.with_context(what)?;
         let recovered = tokio::task::spawn_blocking(move || checked(ops)).await?;
         // If there is a newer revision by now, some files may be of that one already; the next look makes it whole.
         let newest = worlds.revision(self.dataset)?;
         let mut state = self.state();
+        if (state.version, state.log.newest) != (known, known_newest) {
+            // This node has written meanwhile, and knows better than what was read before that; the next look reads on.
+            return Ok(false);
+        }
         if is_newer {
             state.rebase(&self.pos, base)?;
-            state.manifest = manifest;
+            (state.version, state.manifest, state.files, state.is_damaged) = (version, manifest, None, false);
+        }
+        if let Some((lies, is_whole)) = lies {
+            let before = *state.files.get_or_insert(lies);
+            state.is_damaged = !is_whole || before != lies;
         }
         for op in recovered {
             // What breaks the rules is no edit, whoever stored it.
@@ -250,9 +332,37 @@ impl Place {
         Ok(true)
     }
 
-    fn is_current(&self, revision: u64, trusts_heads: bool) -> bool {
+    /// Goes by the version that the ledger names and this disk has, where suppliers don't bring what came after it.
+    pub(super) async fn recall(&self, worlds: &Worlds) -> Result<()> {
+        let version = self.named(worlds)?;
+        if self.state().version == version {
+            return Ok(());
+        }
+        let (manifest, base) = self.read_version(worlds, version).await?;
+        let mut state = self.state();
+        state.rebase(&self.pos, base)?;
+        state.log = fresh_log(manifest.as_deref());
+        (state.version, state.manifest, state.files, state.is_damaged) = (version, manifest, None, false);
+        Ok(())
+    }
+
+    fn is_current(&self, version: Named, revision: u64, trusts_heads: bool) -> bool {
         let state = self.state();
-        state.revision == revision && (revision == 0 || state.is_read || trusts_heads)
+        let is_same = (state.version, state.revision) == (version, revision);
+        is_same && (revision == 0 || state.is_read || trusts_heads)
+    }
+
+    /// The version that the ledger names now.
+    fn named(&self, worlds: &Worlds) -> Result<Named> {
+        let claim = worlds.claim(self.world.id, self.pos)?.filter(|claim| claim.dataset == self.dataset);
+        let claim = claim.with_context(|| format!("dataset {} keeps location {} no more", self.dataset, self.pos))?;
+        Ok(Named::of(&claim))
+    }
+
+    /// Names what is wrong with the dataset's files.
+    fn doubt(&self, worlds: &Worlds, what: &str) {
+        tracing::warn!(pos = %self.pos, dataset = %self.dataset, what, "a writer of the dataset has damaged a location");
+        worlds.tally.blame(format!("dataset {}", self.dataset), format!("location {}: {what}", self.pos));
     }
 
     /// Holds what was read against what the newest head says of the same revision. What was read hangs on the ledger's root,
@@ -261,7 +371,8 @@ impl Place {
         let Some(told) = self.heard().newest().map(|head| head.record.clone()) else { return };
         let is_borne_out = {
             let mut state = self.state();
-            if state.revision != told.revision {
+            // Between a version's files and its entry on the ledger the same revision holds two versions, one after the other.
+            if (state.revision, state.version.sequence) != (told.revision, told.sequence) {
                 return;
             }
             let is_borne_out = self.head_of(&state).is_some_and(|own| own == told);
@@ -285,60 +396,131 @@ impl Place {
         worlds.tally.blame(signer.to_string(), reason);
     }
 
-    async fn read_manifest(
-        &self,
-        worlds: &Worlds,
-        files: &Files,
-        known: Option<Arc<Manifest>>,
-    ) -> Result<Option<Arc<Manifest>>> {
-        let path = self.file(MANIFEST_FILE);
-        if files.file(&path).is_none() {
-            return Ok(None);
-        }
-        let bytes = self.read_file(worlds, MANIFEST_FILE, MANIFEST_BYTES_MAX).await?;
-        if let Some(known) = known.filter(|known| known.hash() == blob::root(&bytes)) {
-            return Ok(Some(known));
-        }
+    /// The version that the ledger names, and what its edit graph remembers.
+    async fn read_version(&self, worlds: &Worlds, version: Named) -> Result<(Option<Arc<Manifest>>, Option<Folded>)> {
+        let Some(hash) = version.manifest else { return Ok((None, None)) };
+        let file = manifest_file(version.sequence, &hash);
+        let bytes = self.read_named(worlds, &file, hash, MANIFEST_BYTES_MAX).await?;
         let manifest = Manifest::decode(&bytes)?;
         manifest.check_for(&self.world.id.0, self.pos)?;
-        let version = manifest.version();
-        let def = &self.world.def;
-        if (version.seed, version.generator, &version.params) != (def.seed, def.generator, &def.params) {
-            let sequence = version.sequence;
-            return Err(Unsound(format!("its version {sequence} was made on other terrain than this world's")).into());
+        let (said, def) = (manifest.version(), &self.world.def);
+        if said.sequence != version.sequence {
+            let what = format!("its version {} calls itself version {}", version.sequence, said.sequence);
+            return Err(Unsound(what).into());
         }
-        let frames = files.file(&self.file(&chunks_file(version.sequence))).map_or(0, |file| file.bytes);
-        manifest.check_frames(frames)?;
-        Ok(Some(Arc::new(manifest)))
+        if (said.seed, said.generator, &said.params) != (def.seed, def.generator, &def.params) {
+            let what = format!("its version {} was made on other terrain than this world's", said.sequence);
+            return Err(Unsound(what).into());
+        }
+        let base = match said.base {
+            Some(base) => {
+                let file = base_file(version.sequence, &hash);
+                let bytes = self.read_named(worlds, &file, base.hash, BASE_BYTES_MAX as usize).await?;
+                manifest.check_base(&bytes)?;
+                Some(Folded::decode(&bytes)?)
+            }
+            None => None,
+        };
+        Ok((Some(Arc::new(manifest)), base))
     }
 
-    async fn read_base(&self, worlds: &Worlds, manifest: &Manifest) -> Result<Option<Folded>> {
-        if manifest.version().base.is_none() {
-            return Ok(None);
-        }
-        let bytes = self.read_file(worlds, &base_file(manifest.version().sequence), BASE_BYTES_MAX as usize).await?;
-        manifest.check_base(&bytes)?;
-        Ok(Some(Folded::decode(&bytes)?))
+    /// Where a version's files lie, and whether all are there in their lengths.
+    fn version_files(&self, files: &Files, version: Named, manifest: &Manifest) -> ([Option<Root>; 3], bool) {
+        let hash = version.manifest.unwrap_or_default();
+        let said = manifest.version();
+        let wanted = [
+            (manifest_file(version.sequence, &hash), None),
+            (base_file(version.sequence, &hash), Some(said.base.map_or(0, |base| u64::from(base.bytes)))),
+            (chunks_file(version.sequence, &hash), Some(manifest.frames_bytes())),
+        ];
+        let found = wanted.each_ref().map(|(name, _)| files.file(&self.file(name)));
+        let is_whole = found.iter().zip(&wanted).all(|(found, (_, bytes))| match (found, bytes) {
+            (Some(found), Some(bytes)) => found.bytes == *bytes,
+            (None, Some(bytes)) => *bytes == 0,
+            (found, None) => found.is_some(),
+        });
+        (found.map(|found| found.map(lies)), is_whole)
     }
 
-    /// The log from where it is known on: its last segment may have become longer, and there may be others after it.
+    /// The log as the files have it, from the first segment on that isn't where it was read. It ends before a file that is no
+    /// segment of it; the edits that such a one holds are taken as if somebody had told them.
     async fn read_log(&self, worlds: &Worlds, files: &Files, mut log: Log) -> Result<(Log, Vec<Vec<u8>>)> {
         let mut ops = Vec::new();
-        if let Some(last) = log.last.take() {
-            log.next = last.first;
-            log.newest = log.before_last;
-            log.segments -= 1;
+        let find = |first: u64| files.file(&self.file(&edits_file(first)));
+        let is_same = |part: &Part| part.lies.is_some() && find(part.first).map(lies) == part.lies;
+        if let Some(changed) = log.parts.iter().position(|part| !is_same(part)) {
+            log.cut(changed);
         }
-        while files.file(&self.file(&edits_file(log.next))).is_some() {
-            let bytes = self.read_file(worlds, &edits_file(log.next), LOG_SEGMENT_BYTES_MAX).await?;
-            let segment = LogSegment::decode(&bytes)?;
-            if segment.previous != log.newest || segment.first != log.next {
-                let what = format!("its log of edits is broken at edit {}", log.next);
-                return Err(Unsound(format!("{what}: the segment there doesn't follow the one before it")).into());
+        while let Some(file) = find(log.next) {
+            let first = log.next;
+            let ends = |why: &str| self.doubt(worlds, &format!("its log of edits ends before edit {first}: {why}"));
+            if log.segments >= LOG_SEGMENTS_MAX || log.bytes() + file.bytes > LOG_BYTES_MAX as u64 {
+                ends("more would not fit a log");
+                break;
+            }
+            let bytes = match self.read_segment(worlds, file).await {
+                Ok(bytes) => bytes,
+                Err(error) if is_unsound(&error) => {
+                    ends(&format!("{error:#}"));
+                    break;
+                }
+                Err(error) => return Err(error),
+            };
+            let segment = match LogSegment::decode(&bytes) {
+                Ok(segment) => segment,
+                Err(invalid) => {
+                    ends(&invalid.to_string());
+                    break;
+                }
+            };
+            if segment.previous != log.newest || segment.first != first {
+                // Somebody appended to the version before while this one was made, most likely.
+                tracing::debug!(pos = %self.pos, first, "a segment doesn't follow the one before it");
+                ops.extend(segment.ops);
+                break;
             }
             log.extend(segment, blob::root(&bytes), &mut ops)?;
+            if let Some(part) = log.parts.last_mut() {
+                part.lies = Some(lies(file));
+            }
         }
         Ok((log, ops))
+    }
+
+    /// A segment's bytes. That its entry names another SHA-256 than they have is no reason not to look at them: a log's
+    /// segments name each other, and a writer who lies about one must not make it unreadable for those who would mend it.
+    async fn read_segment(&self, worlds: &Worlds, file: &FileEntry) -> Result<Vec<u8>> {
+        let name = file.path.rsplit('/').next().unwrap_or_default();
+        let whole = self.read_file(worlds, name, LOG_SEGMENT_BYTES_MAX).await;
+        if whole.as_ref().map_or_else(is_unsound, |_| true) || file.bytes < 2 {
+            return whole;
+        }
+        let mut bytes = Vec::new();
+        for range in [0..file.bytes / 2, file.bytes / 2..file.bytes] {
+            let mut download = worlds.customer.get(self.dataset, &file.path, Some(range)).await?;
+            match download.collect().await {
+                Ok(half) => bytes.extend(half),
+                Err(_) => return whole,
+            }
+        }
+        Ok(bytes)
+    }
+
+    /// A file of a version, from this machine's disk or from suppliers, if it has the hash that it must have.
+    async fn read_named(&self, worlds: &Worlds, file: &str, hash: Root, bytes_max: usize) -> Result<Vec<u8>> {
+        if let Some(bytes) = worlds.copy_of(hash).await {
+            return Ok(bytes);
+        }
+        let bytes = self.read_file(worlds, file, bytes_max).await?;
+        let found = blob::root(&bytes);
+        if found != hash {
+            let what = format!("'{file}' in dataset {} hashes to {found} where the ledger names {hash}", self.dataset);
+            return Err(
+                Unsound(format!("{what}: whoever made that version can bring it back by making another")).into()
+            );
+        }
+        worlds.keep_copy(hash, bytes.clone()).await;
+        Ok(bytes)
     }
 
     async fn read_file(&self, worlds: &Worlds, file: &str, bytes_max: usize) -> Result<Vec<u8>> {
@@ -368,31 +550,34 @@ pub(super) fn checked(ops: Vec<Vec<u8>>) -> Vec<Checked> {
 impl State {
     /// Edits in the graph that the log lacks, in causal order.
     pub fn unsaved(&self) -> impl Iterator<Item = &Checked> {
-        self.graph.log().filter(|op| !self.log.kept.contains(&op.hash().0))
+        self.graph.log().filter(|op| !self.log.kept.contains_key(&op.hash().0))
     }
 
-    /// Puts the graph on another base. Edits that suppliers don't hold stay.
+    /// Puts the graph on another base. Edits that are neither part of it nor too late for it stay, whether the log had them or
+    /// not: one that was appended to the former version while the next was made belongs into the next one's log.
     pub fn rebase(&mut self, pos: &LocationPos, base: Option<Folded>) -> Result<()> {
-        let unsaved: Vec<Checked> = self.unsaved().cloned().collect();
+        let known: Vec<Checked> = self.graph.log().cloned().collect();
         let claim = self.graph.claim().clone();
         let owners = self.graph.owners().to_vec();
         let base = base.unwrap_or_else(|| Folded::unchanged(&claim));
         self.graph =
-            Graph::replay(claim, &owners, base, unsaved).with_context(|| format!("the edits of location {pos}"))?;
+            Graph::replay(claim, &owners, base, known).with_context(|| format!("the edits of location {pos}"))?;
         Ok(())
     }
 }
 
 impl Log {
-    /// Takes a segment in, and hands its edits over.
+    /// Takes a segment in, and hands its edits over. It takes the place of those that began where it does, or later.
     pub fn extend(&mut self, segment: LogSegment, hash: Root, ops: &mut Vec<Vec<u8>>) -> Result<()> {
         anyhow::ensure!(
-            self.segments < bitdust_world::location::LOG_SEGMENTS_MAX,
-            "its log has more than {} segments",
-            bitdust_world::location::LOG_SEGMENTS_MAX
+            self.segments < LOG_SEGMENTS_MAX,
+            "its log has {LOG_SEGMENTS_MAX} segments: it is time for a version"
         );
-        self.segments += 1;
-        self.kept.extend(segment.ops.iter().map(|op| blob::root(op).0));
+        while self.parts.pop_if(|part| part.first >= segment.first).is_some() {}
+        let bytes = segment.ops.iter().map(|op| 4 + op.len() as u64).sum();
+        self.parts.push(Part { first: segment.first, previous: self.newest, bytes, lies: None });
+        self.segments = self.parts.len() as u32;
+        self.kept.extend(segment.ops.iter().map(|op| (blob::root(op).0, segment.first)));
         ops.extend(segment.ops.iter().cloned());
         self.before_last = self.newest;
         self.newest = hash;
@@ -400,4 +585,24 @@ impl Log {
         self.last = Some(segment);
         Ok(())
     }
+
+    /// Forgets segments from the one at a place on: their edits are not in the log any more.
+    fn cut(&mut self, at: usize) {
+        let Some(gone) = self.parts.get(at).copied() else { return };
+        self.kept.retain(|_, first| *first < gone.first);
+        self.parts.truncate(at);
+        self.segments = self.parts.len() as u32;
+        (self.next, self.newest, self.before_last) = (gone.first, gone.previous, gone.previous);
+        self.last = None;
+    }
+
+    /// Bytes of its segments.
+    pub fn bytes(&self) -> u64 {
+        self.parts.iter().map(|part| part.bytes).sum()
+    }
+}
+
+/// Names where a file lies and what it is said to be: as long as that is the same, its bytes are.
+fn lies(file: &FileEntry) -> Root {
+    blob::root(&borsh::to_vec(&(file.sha256, &file.segments)).expect("a vector takes any bytes"))
 }

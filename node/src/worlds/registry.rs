@@ -1,11 +1,13 @@
 //! Worlds as the ledger lists them, with the definitions that their creators keep in the market.
 //!
 //! A definition is read from its suppliers once per revision and held against the world's id, so it doesn't matter who
-//! brought it.
+//! brought it. A copy stays on this disk ([`super::copies`]), so that a world whose creator has let its dataset's term run out
+//! can still be walked through by those who have been there.
 
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, bail};
@@ -17,11 +19,13 @@ use bitdust_world::{
     r#gen::{GENERATOR_VERSION, Generator, Params},
 };
 
-use super::{Unsound, Worlds};
+use super::{Unsound, Worlds, copies::Definition};
 use crate::chain_api::look_at_worlds;
 
 /// Worlds whose definitions are kept in memory, at most 4 MiB each.
 pub const WORLDS_MAX: usize = 16;
+/// After so long a definition that could not be read is asked for again; until then this disk's copy of an earlier one serves.
+const READ_AGAIN: Duration = Duration::from_secs(300);
 
 /// A world that can be walked through.
 pub struct World {
@@ -35,11 +39,58 @@ pub struct World {
     pub generator: Generator,
     dataset: DatasetId,
     revision: u64,
+    /// When to ask for it again, if this is not what the dataset holds now.
+    read_again: Option<Instant>,
 }
 
-/// The worlds read last.
+/// The worlds used last.
 #[derive(Default)]
-pub struct Registry(Mutex<BTreeMap<B256, Arc<World>>>);
+pub struct Registry(Mutex<Known>);
+
+#[derive(Default)]
+pub(super) struct Known {
+    worlds: BTreeMap<B256, (Arc<World>, u64)>,
+    clock: u64,
+}
+
+impl World {
+    /// A definition, as the world that it must be; `dataset` has the `revision` by now.
+    ///
+    /// # Errors
+    /// It is another world's, or made by another generator.
+    pub fn of_definition(id: B256, definition: Definition, dataset: DatasetId, revision: u64) -> Result<Self> {
+        let def = WorldDef::decode(&definition.bytes)?;
+        if def.id().0 != id.0 {
+            bail!("it is the definition of another world, {}", def.id());
+        }
+        let read_again = (!definition.is_of(dataset, revision)).then(|| Instant::now() + READ_AGAIN);
+        Ok(World { id, generator: generator(&def)?, def, bytes: definition.bytes, dataset, revision, read_again })
+    }
+
+    fn is_current(&self, dataset: DatasetId, revision: u64) -> bool {
+        let is_due = self.read_again.is_some_and(|at| at <= Instant::now());
+        (self.dataset, self.revision) == (dataset, revision) && !is_due
+    }
+}
+
+impl Known {
+    pub(super) fn get(&mut self, id: &B256) -> Option<Arc<World>> {
+        self.clock += 1;
+        let (world, used) = self.worlds.get_mut(id)?;
+        *used = self.clock;
+        Some(world.clone())
+    }
+
+    /// Takes a world in; the one that was used longest ago makes room.
+    pub(super) fn insert(&mut self, world: Arc<World>) {
+        if self.worlds.len() >= WORLDS_MAX && !self.worlds.contains_key(&world.id) {
+            let oldest = self.worlds.iter().min_by_key(|(_, (_, used))| *used).map(|(id, _)| *id);
+            oldest.map(|oldest| self.worlds.remove(&oldest));
+        }
+        self.clock += 1;
+        self.worlds.insert(world.id, (world, self.clock));
+    }
+}
 
 /// The file in a world's dataset that holds its definition.
 pub fn definition_file(world: B256) -> String {
@@ -57,37 +108,41 @@ pub fn on_ledger(pos: LocationPos) -> LedgerPlace {
 }
 
 impl Registry {
-    /// A world, from memory if its dataset hasn't changed since.
+    /// A world, from memory or this disk if its dataset hasn't changed since.
     pub async fn world(&self, worlds: &Worlds, id: B256) -> Result<Arc<World>> {
         let info = worlds.info(id)?;
         let revision = worlds.revision(info.dataset)?;
-        if let Some(known) = self.known().get(&id)
-            && (known.dataset, known.revision) == (info.dataset, revision)
-        {
-            return Ok(known.clone());
+        if let Some(known) = self.known().get(&id).filter(|known| known.is_current(info.dataset, revision)) {
+            return Ok(known);
         }
-        let file = definition_file(id);
-        let bytes = worlds.read(info.dataset, &file, WORLD_BYTES_MAX).await;
-        let bytes = bytes.with_context(|| format!("the definition of world '{}' can't be read", info.name))?;
-        let def = WorldDef::decode(&bytes).with_context(|| format!("the definition of world '{}'", info.name))?;
-        if def.id().0 != id.0 {
-            bail!("the dataset of world '{}' holds the definition of another world, {}", info.name, def.id());
-        }
-        let world = Arc::new(World { id, generator: generator(&def)?, def, bytes, dataset: info.dataset, revision });
-        let mut known = self.known();
-        if known.len() >= WORLDS_MAX && !known.contains_key(&id) {
-            known.pop_first();
-        }
-        known.insert(id, world.clone());
+        let copies = worlds.copies.clone();
+        let copy = worlds.workers.run(move || copies.definition(id)).await.flatten();
+        let is_over = worlds.is_over(info.dataset)?;
+        let definition = match copy {
+            Some(copy) if copy.is_of(info.dataset, revision) || is_over => copy,
+            copy => match (worlds.read_definition(id, info.dataset, revision).await, copy) {
+                (Ok(read), _) => read,
+                (Err(error), Some(copy)) => {
+                    tracing::warn!(world = info.name, "an earlier definition has to do: {error:#}");
+                    copy
+                }
+                (Err(error), None) => {
+                    return Err(error.context(format!("the definition of world '{}' can't be read", info.name)));
+                }
+            },
+        };
+        let world = World::of_definition(id, definition, info.dataset, revision);
+        let world = Arc::new(world.with_context(|| format!("the definition of world '{}'", info.name))?);
+        self.known().insert(world.clone());
         Ok(world)
     }
 
     /// A world whose definition is in memory.
     pub fn known_world(&self, id: &B256) -> Option<Arc<World>> {
-        self.known().get(id).cloned()
+        self.known().get(id)
     }
 
-    fn known(&self) -> MutexGuard<'_, BTreeMap<B256, Arc<World>>> {
+    fn known(&self) -> MutexGuard<'_, Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -146,7 +201,8 @@ impl Worlds {
         if info.owner != claim.owner {
             bail!(
                 "location {pos} was passed on to {}, and its dataset {} still is {}'s: its new owner has to name a dataset of \
-                 its own by `setClaimDataset` in the Worlds contract, where the place then begins anew",
+                 its own by `setClaimDataset` in the Worlds contract, which `bitdust world renew` does, and brings there what \
+                 was built",
                 claim.owner,
                 claim.dataset,
                 info.owner
@@ -166,6 +222,28 @@ impl Worlds {
         let bytes = download.collect().await?;
         self.note(&download);
         Ok(bytes)
+    }
+
+    /// A world's definition from its suppliers. It is kept on this disk if it makes the world's id.
+    async fn read_definition(&self, id: B256, dataset: DatasetId, revision: u64) -> Result<Definition> {
+        let bytes = self.read(dataset, &definition_file(id), WORLD_BYTES_MAX).await?;
+        let def = WorldDef::decode(&bytes)?;
+        if def.id().0 != id.0 {
+            bail!("its dataset {dataset} holds the definition of another world, {}", def.id());
+        }
+        let definition = Definition::new(dataset, revision, bytes);
+        let (copies, kept) = (self.copies.clone(), definition.clone());
+        self.workers.run(move || copies.keep_definition(id, &kept)).await;
+        Ok(definition)
+    }
+
+    /// Whether nobody is paid for a dataset any more.
+    pub(super) fn is_over(&self, dataset: DatasetId) -> Result<bool> {
+        let params = self.chain.params().clone();
+        let known = crate::chain_api::look(&*self.chain, |view, height| {
+            Ok(view.dataset(dataset)?.map(|info| info.ended || info.end < params.epoch_of(height)))
+        })?;
+        Ok(known.unwrap_or(true))
     }
 
     /// The newest revision of a dataset.

@@ -1,27 +1,37 @@
 //! Two players on a real ledger and real suppliers' shells in memory: one publishes, claims and builds, the other visits.
 
 mod heads;
+mod renewals;
+mod vandals;
 
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use alloy_sol_types::SolCall as _;
-use bitdust_ledger::worlds::IWorlds;
+use bitdust_ledger::worlds::{Build, IWorlds, view::ClaimInfo};
+use bitdust_proof::blob;
 use bitdust_rpc::places::{ChunksRequest, Frame, Places as _, Source, WantedChunk};
-use bitdust_types::{Amount, B256, Layout, U256};
+use bitdust_types::{Amount, B256, DatasetId, Epoch, Layout, U256};
 use bitdust_world::{
     BlockId, Chunk, ChunkPos, LocationPos, VoxelPos, block,
-    edits::{AccessList, Builders},
+    edits::{AccessList, Body, Builders, Secp256k1},
+    location::{LOG_SEGMENTS_MAX, manifest_file},
     pack,
 };
 use futures::StreamExt as _;
 
 use super::{
-    Parts, Worlds,
+    PLACES_MAX, Parts, Places, Worlds,
     chunks::Serving,
     claiming::{NewClaim, Terms, read_definition},
+    copies::Definition,
     heads::HeadJudge,
+    place::Place,
+    registry::{Known, WORLDS_MAX, World},
 };
-use crate::customer::{CreateDataset, tests::world::World as Network};
+use crate::customer::{
+    CreateDataset,
+    tests::world::{World as Network, key},
+};
 
 const DEFINITION: &str = r#"{ "name": "Test Hills", "seed": 7, "rules": { "claimers": "everybody", "price": "2 DUST",
     "term-epochs": 1000, "claims-per-account": 4 } }"#;
@@ -236,6 +246,15 @@ async fn nonsense_in_a_location_is_named_and_the_others_are_seen() {
     until_kept(&owner, world, good).await;
     let dataset = owner.claim(world, bad).unwrap().unwrap().dataset;
     let (visitor, _visitors_dir) = player(&network, 2);
+    // Garbage where edits would be costs no more than the edits, and is named.
+    let path = super::registry::location_file(world, bad, "edits-0");
+    owner.customer.put_one(dataset, super::keeping::file(path, vec![7; 100], false)).await.unwrap();
+    let (passer_by, _passers_dir) = player(&network, 3);
+    let seen = see(&passer_by, world, &[bad.chunk(0)]).await;
+    assert_eq!(seen[&bad.chunk(0)].1, Source::Generator);
+    let blamed = passer_by.stats().blamed;
+    let is_named = |reason: &str| reason.contains("location (5, 0, 0)") && reason.contains("log segment");
+    assert!(blamed.iter().any(|blamed| is_named(&blamed.reason)), "{blamed:?}");
     let store = async |name: &str, bytes: Vec<u8>| {
         let path = super::registry::location_file(world, bad, name);
         owner.customer.put_one(dataset, super::keeping::file(path, bytes, false)).await.unwrap();
@@ -247,11 +266,18 @@ async fn nonsense_in_a_location_is_named_and_the_others_are_seen() {
             other => panic!("{other:?}"),
         }
     };
-    let edits = store("edits-0", vec![7; 100]).await;
-    assert!(edits.contains("location (5, 0, 0) of world 'Test Hills'") && edits.contains("log segment"), "{edits}");
-    let garbage = store("location", vec![7; 900]).await;
-    assert!(garbage.contains("manifest"), "{garbage}");
-    let endless = store("location", vec![7; 200_000]).await;
+    // What the ledger names must be right.
+    let named = async |sequence: u64, bytes: Vec<u8>| {
+        let hash = blob::root(&bytes);
+        let (x, y, z) = (bad.x, bad.y, bad.z);
+        let call = IWorlds::setCompactedCall { world, x, y, z, manifest: hash.into(), sequence };
+        owner.transact(U256::ZERO, call.abi_encode()).await.unwrap();
+        store(&manifest_file(sequence, &hash), bytes).await
+    };
+    let garbage = named(1, vec![7; 900]).await;
+    let what = "location (5, 0, 0) of world 'Test Hills'";
+    assert!(garbage.contains(what) && garbage.contains("manifest"), "{garbage}");
+    let endless = named(2, vec![7; 200_000]).await;
     assert!(endless.contains("is said to have 200000 bytes"), "{endless}");
     let seen = see(&visitor, world, &[good.chunk(0)]).await;
     assert_eq!(seen[&good.chunk(0)].0.get(3, 5, 3), BlockId(6));
@@ -327,11 +353,104 @@ async fn an_edited_chunk_is_made_once_for_all_who_ask() {
     let again = see(&owner, world, &[index]).await;
     assert_eq!((again[&index].1, &again[&index].0), (Source::Cache, &first[&index].0));
     let have = Some(first[&index].0.hash());
-    let chunks = vec![WantedChunk { pos: index, have, deadline_ms: 0 }];
+    let chunks = vec![WantedChunk { pos: index, have, deadline_ms: 5_000 }];
     let request = ChunksRequest { chunks, stand_in: true };
     let frames: Vec<Frame> = Serving(owner.clone()).chunks(world, request).await.unwrap().collect().await;
     assert_eq!(frames, [Frame::Same { pos: index }]);
     owner.edit(world, &[voxel(2)]).await.unwrap();
     let other = see(&owner, world, &[index]).await;
     assert_eq!((other[&index].1, other[&index].0.get(2, 0, 0)), (Source::Generator, block::GLASS));
+}
+
+/// A world that nobody published, and a claim in it.
+fn unpublished(seed: u64, owner: bitdust_types::Address) -> Arc<World> {
+    let text = DEFINITION.replace("\"seed\": 7", &format!("\"seed\": {seed}"));
+    let def = read_definition(&text, owner).unwrap();
+    let (id, dataset) = (B256::from(def.id().0), DatasetId([9; 32]));
+    let definition = Definition::new(dataset, 1, def.to_bytes().unwrap());
+    Arc::new(World::of_definition(id, definition, dataset, 1).unwrap())
+}
+
+#[test]
+fn places_are_bounded_and_only_own_edits_that_suppliers_lack_hold_one_open() {
+    let (own, other) = (key(1), key(2));
+    let [account, stranger] = [&own, &other].map(bitdust_types::keys::account_of);
+    let world = unpublished(7, account);
+    let id = world.id;
+    let mut places = Places::default();
+    let open = |places: &mut Places, x: usize, owner: bitdust_types::Address| {
+        let pos = LocationPos::new(x as i64, 0, 0);
+        let claim = ClaimInfo {
+            world: id,
+            place: super::registry::on_ledger(pos),
+            owner,
+            dataset: DatasetId([1; 32]),
+            start: Epoch(0),
+            until: Epoch(100),
+            access_revision: 1,
+            build: Build::Owner,
+            manifest: None,
+            sequence: 0,
+        };
+        places.get(account, id, pos, || Place::new(world.clone(), pos, &claim, bitdust_types::params::DEVNET))
+    };
+    let build = |place: &Place, key: &k256::ecdsa::SigningKey| {
+        let author = bitdust_types::keys::account_of(key);
+        let statement = place.state().graph.draft(author, Body::Place(vec![(1, block::GLASS)])).unwrap();
+        let op = statement.sign(key).unwrap().check(&Secp256k1).unwrap();
+        place.state().graph.insert(op).unwrap();
+    };
+    // One of somebody else's, then 255 of this account's, all with edits that suppliers lack.
+    build(&open(&mut places, 0, stranger).unwrap(), &other);
+    for x in 1..PLACES_MAX {
+        build(&open(&mut places, x, account).unwrap(), &own);
+    }
+    open(&mut places, PLACES_MAX, account).unwrap();
+    assert_eq!(places.open.len(), PLACES_MAX);
+    assert!(!places.open.contains_key(&(id, LocationPos::new(0, 0, 0))), "a stranger's edits hold nothing open");
+    build(&open(&mut places, PLACES_MAX, account).unwrap(), &own);
+    let refused = open(&mut places, PLACES_MAX + 1, account).map(drop).unwrap_err().to_string();
+    assert!(refused.contains("256 locations are open"), "{refused}");
+    assert_eq!(places.open.len(), PLACES_MAX);
+    open(&mut places, 1, account).expect("what is open stays so");
+}
+
+#[test]
+fn the_worlds_used_last_stay_in_memory() {
+    let worlds: Vec<_> = (0..=WORLDS_MAX as u64).map(|seed| unpublished(seed, bitdust_types::Address::ZERO)).collect();
+    let mut known = Known::default();
+    worlds[..WORLDS_MAX].iter().for_each(|world| known.insert(world.clone()));
+    assert!(known.get(&worlds[0].id).is_some());
+    known.insert(worlds[WORLDS_MAX].clone());
+    let kept: Vec<usize> = (0..=WORLDS_MAX).filter(|at| known.get(&worlds[*at].id).is_some()).collect();
+    assert_eq!(kept, [0].into_iter().chain(2..=WORLDS_MAX).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn versions_are_the_owners_to_make_and_a_compactors_if_nobody_does() {
+    let network = Network::start(4).await;
+    let (owner, _owners_dir) = player(&network, 1);
+    let others: Vec<_> = [2, 3].map(|number| (number, tempfile::tempdir().unwrap())).into();
+    let [compactor, guest] = [0, 1].map(|at: usize| player_in(&network, others[at].0, others[at].1.path()));
+    let world = publish(&owner).await;
+    let pos = LocationPos::new(7, 0, 7);
+    claim(&owner, world, pos).await;
+    let (guests, compactors) = (vec![guest.account()], vec![compactor.account()]);
+    let list = AccessList { guests, compactors, builders: Builders::Guests, ..AccessList::default() };
+    owner.set_access(world, pos, list).await.unwrap();
+    until_kept(&owner, world, pos).await;
+    let mut places = Vec::new();
+    for worlds in [&owner, &compactor, &guest] {
+        places.push((worlds, worlds.place(world, pos).await.unwrap().unwrap()));
+    }
+    for (segments_left, due) in [(100, [false, false, false]), (8, [true, false, false]), (4, [true, true, false])] {
+        let found: Vec<bool> = places
+            .iter()
+            .map(|(worlds, place)| {
+                place.state().log.segments = LOG_SEGMENTS_MAX - segments_left;
+                worlds.is_due_to_save(place)
+            })
+            .collect();
+        assert_eq!(found, due, "{segments_left} segments left");
+    }
 }

@@ -1,12 +1,13 @@
-//! The market as the ledger records it: offers, datasets, slots, suppliers, and who earned what. Public, read only.
+//! The market as the ledger records it: offers, datasets, slots, suppliers, and who earned what. What only reads is public; what
+//! this node's account does with its datasets' money and term needs the token.
 
 use alloy_primitives::{Address, Bytes};
-use bitdust_types::DatasetId;
+use bitdust_types::{Amount, DatasetId};
 use jsonrpsee::proc_macros::rpc;
 
 use crate::{
     failure::Failure,
-    types::market::{DatasetInfo, OfferInfo, RevertInfo, SlotInfo, Statement, SupplierInfo},
+    types::market::{DatasetChange, DatasetInfo, OfferInfo, RevertInfo, SlotInfo, Statement, SupplierInfo},
 };
 
 /// The namespace `market_`.
@@ -46,4 +47,27 @@ pub trait Market {
     /// What the bytes of a revert mean, in words.
     #[method(name = "explainRevert")]
     async fn market_explain_revert(&self, data: Bytes) -> Result<RevertInfo, Failure>;
+
+    /// Adds grains to a dataset's escrow. Anybody may.
+    #[method(name = "fund")]
+    async fn market_fund(&self, id: DatasetId, amount: Amount) -> Result<DatasetChange, Failure>;
+
+    /// Lengthens a dataset's term, as its owner or payer, and adds grains to its escrow: if no amount is given, what the slots'
+    /// suppliers must be promised for the longer term and the escrow lacks.
+    #[method(name = "renew")]
+    async fn market_renew(
+        &self,
+        id: DatasetId,
+        extra_epochs: u64,
+        amount: Option<Amount>,
+    ) -> Result<DatasetChange, Failure>;
+
+    /// Pays a dataset's suppliers what they have earned so far. Anybody may.
+    #[method(name = "settle")]
+    async fn market_settle(&self, id: DatasetId) -> Result<DatasetChange, Failure>;
+
+    /// Ends a dataset, as its owner or payer: pays what is due, gives the payer the rest back, and lets the suppliers delete what
+    /// lies in it. It can't be undone.
+    #[method(name = "end")]
+    async fn market_end(&self, id: DatasetId) -> Result<DatasetChange, Failure>;
 }

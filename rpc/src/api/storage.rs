@@ -1,11 +1,14 @@
 //! The customer's files. Their bytes go over HTTP (`PUT`, `GET /objects/...`), not through here.
+//!
+//! A path may have copies in several datasets; each call means the one that was put last, and `rm` all of them. A dataset that
+//! can't be read now is left out, and the answer's warnings name it.
 
 use jsonrpsee::proc_macros::rpc;
 
 use crate::{
     failure::Failure,
     objects::DeleteReport,
-    types::storage::{Listing, ObjectStat, OwnDataset, StorageStatus, VerifyReport},
+    types::storage::{Listing, ObjectStat, OwnDataset, RestoreReport, StorageStatus, VerifyReport},
 };
 
 /// The namespace `storage_`.
@@ -30,7 +33,7 @@ pub trait Storage {
     #[method(name = "stat")]
     async fn storage_stat(&self, path: String) -> Result<ObjectStat, Failure>;
 
-    /// Deletes an object: a tombstone in the next revision.
+    /// Deletes an object: a tombstone in the next revision of each dataset that has a copy.
     #[method(name = "rm")]
     async fn storage_rm(&self, path: String) -> Result<DeleteReport, Failure>;
 
@@ -41,4 +44,9 @@ pub trait Storage {
     /// The datasets that this node keeps files in.
     #[method(name = "datasets")]
     async fn storage_datasets(&self) -> Result<Vec<OwnDataset>, Failure>;
+
+    /// Looks all datasets of the account up on the ledger and reads their manifests from the suppliers. Needs nothing but what
+    /// follows from the phrase.
+    #[method(name = "restore")]
+    async fn storage_restore(&self) -> Result<RestoreReport, Failure>;
 }

@@ -32,7 +32,7 @@ pub trait Supplier {
     #[method(name = "declareFault")]
     async fn supplier_declare_fault(&self, dataset: DatasetId, slot: u16) -> Result<Sent, Failure>;
 
-    /// Withdraws the offer; held slots are served until their terms end.
+    /// Withdraws the offer for good and, once no slot is held, the collateral; held slots are served until their terms end.
     #[method(name = "exit")]
     async fn supplier_exit(&self) -> Result<Sent, Failure>;
 }

@@ -8,8 +8,8 @@ use jsonrpsee::proc_macros::rpc;
 use crate::{
     failure::Failure,
     types::world::{
-        ClaimInfo, ClaimPage, ClaimReport, ClaimRequest, CreateWorld, EditReport, LocationInfo, MayBuild, SaveReport,
-        VoxelEdit, WorldInfo, WorldStats, WorldSummary,
+        ClaimInfo, ClaimPage, ClaimReport, ClaimRequest, CreateWorld, EditReport, LocationInfo, MayBuild,
+        ReleaseReport, RenewReport, SaveReport, VoxelEdit, WorldInfo, WorldStats, WorldSummary,
     },
 };
 
@@ -42,7 +42,22 @@ pub trait World {
     #[method(name = "claim")]
     async fn world_claim(&self, world: B256, request: ClaimRequest) -> Result<ClaimReport, Failure>;
 
-    /// Says who may build at a location of this node's account, and who beside it may make its versions.
+    /// Renews a claim of this node's account if its time has come, and funds its dataset until the claim's end; with the world's
+    /// definition if this account published the world. Without a location only the latter. A dataset that isn't this account's, or
+    /// that is over, is replaced, and what stands at the location is stored in the new one.
+    #[method(name = "renew")]
+    async fn world_renew(&self, world: B256, pos: Option<LocationPos>) -> Result<RenewReport, Failure>;
+
+    /// Passes a claim of this node's account on to another, who renews it to have it kept. Answers the transaction.
+    #[method(name = "transfer")]
+    async fn world_transfer(&self, world: B256, pos: LocationPos, to: Address) -> Result<B256, Failure>;
+
+    /// Gives a claim of this node's account back, and ends the dataset that was made for it.
+    #[method(name = "release")]
+    async fn world_release(&self, world: B256, pos: LocationPos) -> Result<ReleaseReport, Failure>;
+
+    /// Says who may build at a location of this node's account, and who beside it may make its versions. Whoever is named is let in
+    /// again if its right was taken away before.
     #[method(name = "access")]
     async fn world_access(
         &self,
@@ -53,8 +68,8 @@ pub trait World {
         compactors: Option<Vec<Address>>,
     ) -> Result<ClaimInfo, Failure>;
 
-    /// Takes an account's right to build at a location of this node's account away: what it signed and this node hasn't seen
-    /// by now is dropped by everyone, whenever it arrives. Answers the revocation's name.
+    /// Takes an account's rights at a location of this node's account away: what it signed and this node hasn't seen by now is
+    /// dropped by everyone, whenever it arrives, and it writes the location's dataset no more. Answers the revocation's name.
     #[method(name = "revoke")]
     async fn world_revoke(&self, world: B256, pos: LocationPos, account: Address) -> Result<B256, Failure>;
 

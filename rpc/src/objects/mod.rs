@@ -7,7 +7,7 @@
 //! HEAD   /objects/{path}            the headers of GET
 //! DELETE /objects/{path}            delete; answers a DeleteReport
 //! GET and HEAD take ?revision=N     as of that revision of the object's dataset
-//! GET and HEAD take ?dataset=0x..   from that dataset, which may be another owner's public one
+//! GET and HEAD take ?dataset=0x..   from that dataset, which may be another owner's public one; the newest copy otherwise
 //! PUT takes ?k=&n=&public=&epochs=  layout, visibility and term of the dataset, if one must be made for it
 //! ```
 //!
@@ -93,7 +93,7 @@ pub struct At {
     /// As of this revision; the newest if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<u64>,
-    /// In this dataset; wherever this node has the path if left out.
+    /// In this dataset; the newest copy in any of this node's if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dataset: Option<DatasetId>,
 }
@@ -166,12 +166,18 @@ pub struct Skipped {
 pub struct DeleteReport {
     /// Which object.
     pub path: String,
-    /// In which dataset.
+    /// In which dataset its newest copy was.
     pub dataset: DatasetId,
     /// The revision that no longer names it, final on the ledger.
     pub revision: u64,
-    /// Its bytes, paid for until the pack they lie in is rewritten.
+    /// Bytes of all its copies, paid for until the packs they lie in are rewritten.
     pub dead_bytes: u64,
     /// The transaction that made it final.
     pub transaction: B256,
+    /// Copies that were removed: an object that was put with several layouts has one in several datasets.
+    #[serde(default)]
+    pub copies: u64,
+    /// Datasets that can't be read now and may have an older copy.
+    #[serde(default)]
+    pub warnings: Vec<String>,
 }

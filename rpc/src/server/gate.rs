@@ -41,7 +41,7 @@ fn check(config: &Config, uri: &Uri, headers: &HeaderMap) -> Result<(), Failure>
     };
     if !host_is_ours(config, host) {
         let what = format!("this server does not answer to the host '{}'", host.escape_debug());
-        let todo = "call it by IP address or as localhost, or add the name to the hosts in the node's configuration";
+        let todo = "call it by IP address or as localhost, or add the name to rpc_hosts in the node's config.toml";
         return Err(Failure::new(Code::Forbidden, what, todo));
     }
     let mut origins = headers.get_all(header::ORIGIN).iter();
@@ -49,7 +49,7 @@ fn check(config: &Config, uri: &Uri, headers: &HeaderMap) -> Result<(), Failure>
         let origin = origin.to_str().unwrap_or_default();
         if origins.next().is_some() || !origin_may_call(config, host, origin) {
             let what = format!("the web page '{}' may not call this server", origin.escape_debug());
-            let todo = "if it is yours, add it to the origins in the node's configuration";
+            let todo = "if it is yours, add it to rpc_origins in the node's config.toml";
             return Err(Failure::new(Code::Forbidden, what, todo));
         }
     }
@@ -143,6 +143,18 @@ mod tests {
         ] {
             assert!(!verdict(host, Some(origin)), "{origin}");
         }
+    }
+
+    #[test]
+    fn who_is_refused_is_told_the_setting() {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::HOST, HeaderValue::from_static("node.example"));
+        let refused =
+            |headers: &HeaderMap| check(&Config::default(), &Uri::from_static("/"), headers).unwrap_err().to_string();
+        assert!(refused(&headers).contains("rpc_hosts"), "{}", refused(&headers));
+        headers.insert(header::HOST, HeaderValue::from_static("127.0.0.1:8545"));
+        headers.insert(header::ORIGIN, HeaderValue::from_static("https://page.example"));
+        assert!(refused(&headers).contains("rpc_origins"), "{}", refused(&headers));
     }
 
     #[test]

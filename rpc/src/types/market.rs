@@ -70,6 +70,37 @@ pub struct DatasetInfo {
     pub writers: Vec<WriterInfo>,
 }
 
+/// What a change of a dataset's money or term came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DatasetChange {
+    /// Which dataset.
+    pub dataset: DatasetId,
+    /// The transaction that did it.
+    pub transaction: B256,
+    /// The block it is in.
+    pub height: u64,
+    /// Grains spent on gas.
+    pub gas_paid: Amount,
+    /// Grains that went from this account into the escrow.
+    pub paid: Amount,
+    /// Grains that the suppliers were paid for what they have proved, fees included.
+    pub settled: Amount,
+    /// Grains that the payer got back.
+    pub refunded: Amount,
+    /// Grains not bound to a slot, afterwards.
+    pub escrow: Amount,
+    /// Grains bound to slots, afterwards.
+    pub deposits: Amount,
+    /// Last epoch that is paid for, afterwards.
+    pub end_epoch: u64,
+    /// True if the dataset is ended.
+    pub ended: bool,
+    /// Slots that are held and end sooner than the dataset: their suppliers' offers don't cover the longer term at the agreed
+    /// rate. They are given to others when they end.
+    pub short_slots: Vec<u16>,
+}
+
 /// Someone who may add to a dataset.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -176,6 +207,10 @@ pub struct Statement {
     pub paid: Amount,
     /// Grains that came back.
     pub refunded: Amount,
+    /// Grains sent by plain transfers.
+    pub sent: Amount,
+    /// Grains received by plain transfers.
+    pub received: Amount,
     /// Grains spent on gas.
     pub gas: Amount,
     /// Set if the lines were cut: ask again from this block.
@@ -192,6 +227,8 @@ pub struct StatementLine {
     pub transaction: Option<B256>,
     /// What happened.
     pub kind: LineKind,
+    /// Of a transfer: who is at its other end.
+    pub counterparty: Option<Address>,
     /// Which dataset.
     pub dataset: Option<DatasetId>,
     /// Which slot.
@@ -234,6 +271,10 @@ pub enum LineKind {
     CollateralOut,
     /// Gas paid.
     Gas,
+    /// Coins sent with a transaction of the account, to anybody but the Market.
+    Sent,
+    /// Coins that somebody's transaction brought.
+    Received,
 }
 
 /// What a revert means.

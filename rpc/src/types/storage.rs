@@ -50,6 +50,9 @@ pub struct Listing {
     pub objects: Vec<ObjectInfo>,
     /// If there are more: pass this as `after`.
     pub next: Option<String>,
+    /// What is not listed: datasets that can't be read now, and why.
+    #[serde(default)]
+    pub warnings: Vec<String>,
 }
 
 /// An object in a listing.
@@ -160,6 +163,27 @@ pub struct OwnDataset {
     pub slots_held: u16,
     /// Grains in escrow and deposits.
     pub escrow: Amount,
-    /// First epoch after the term.
+    /// Last epoch that is paid for.
     pub end_epoch: u64,
+    /// Why its files can't be read now; they are counted as none then.
+    #[serde(default)]
+    pub problem: Option<String>,
+}
+
+/// What the ledger and the suppliers know of this account's files: all that is left when everything but the phrase is lost.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RestoreReport {
+    /// The account that the datasets were looked up for.
+    pub account: Address,
+    /// The block at which they were.
+    pub height: u64,
+    /// The datasets that are in use.
+    pub datasets: Vec<OwnDataset>,
+    /// Objects that can be fetched, each path once.
+    pub objects: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// What can't be read, or is over.
+    pub warnings: Vec<String>,
 }

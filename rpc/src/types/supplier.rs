@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::market::SupplierInfo;
 
-/// An offer to make. What is left out keeps its value or takes the node's default.
+/// An offer to make. What is left out keeps its value or, the first time, takes the node's default. Without a last block the
+/// node renews the offer until it is changed or withdrawn.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RegisterRequest {
@@ -51,8 +52,8 @@ pub struct SupplierStatus {
     pub balance: Amount,
     /// The last epoch for which a proof was sent.
     pub last_proof_epoch: Option<u64>,
-    /// Samples in it that this disk could not answer.
+    /// Samples in it that this disk could not answer; 0 if it was sent before the node's start.
     pub last_proof_misses: u16,
-    /// What will cost money unless something is done.
+    /// What is wrong now and will cost money unless something is done.
     pub warnings: Vec<String>,
 }

@@ -58,7 +58,7 @@ pub struct WorldInfo {
 pub struct CreateWorld {
     /// The definition as its creator writes it, see `bitdust_world::content::WorldDef::from_json`.
     pub definition: serde_json::Value,
-    /// Epochs that the definition's storage is paid for; 30 if left out.
+    /// Epochs that the definition's storage is paid for; as long as a claim lasts if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epochs: Option<u64>,
 }
@@ -130,6 +130,32 @@ pub struct ClaimReport {
     pub height: u64,
     /// What was paid to the world's creator.
     pub price: Amount,
+}
+
+/// What renewing came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RenewReport {
+    /// The claim as it stands now; none if only the world's definition was renewed.
+    pub claim: Option<ClaimInfo>,
+    /// What was paid to the world's creator; 0 if the claim can't be renewed yet.
+    pub price: Amount,
+    /// The first epoch in which the claim can be renewed next: half a term before its end.
+    pub renewable_from: Option<u64>,
+    /// The last epoch for which the location's dataset is funded.
+    pub dataset_until: Option<u64>,
+    /// The same for the dataset of the world's definition; none if somebody else published the world.
+    pub definition_until: Option<u64>,
+}
+
+/// What releasing a claim came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReleaseReport {
+    /// The transaction.
+    pub transaction: B256,
+    /// Whether the location's dataset was ended and its escrow came back; not so if it wasn't made for the location.
+    pub dataset_ended: bool,
 }
 
 /// A location and how it is kept.

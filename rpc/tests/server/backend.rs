@@ -16,7 +16,7 @@ use bitdust_rpc::{
     tar::read::Entries,
     types::{
         node::{MetricsInfo, NodeStatus, PeerInfo, Role, SendRequest, Sent},
-        storage::{Listing, ObjectInfo, ObjectStat, OwnDataset, StorageStatus, VerifyReport},
+        storage::{Listing, ObjectInfo, ObjectStat, OwnDataset, RestoreReport, StorageStatus, VerifyReport},
         supplier::{RegisterRequest, SupplierStatus},
     },
 };
@@ -161,6 +161,8 @@ impl Objects for Backend {
             revision: state.revision,
             dead_bytes: bytes.len() as u64,
             transaction: B256::repeat_byte(1),
+            copies: 1,
+            warnings: vec![],
         })
     }
 }
@@ -219,7 +221,7 @@ impl StorageServer for Backend {
         let more = objects.len() > limit;
         objects.truncate(limit);
         let next = objects.last().filter(|_| more).map(|last| last.path.clone());
-        Ok(Listing { objects, next })
+        Ok(Listing { objects, next, warnings: vec![] })
     }
 
     async fn storage_stat(&self, path: String) -> Result<ObjectStat, Failure> {
@@ -236,6 +238,10 @@ impl StorageServer for Backend {
 
     async fn storage_datasets(&self) -> Result<Vec<OwnDataset>, Failure> {
         Ok(vec![])
+    }
+
+    async fn storage_restore(&self) -> Result<RestoreReport, Failure> {
+        Err(Self::missing("anything"))
     }
 }
 

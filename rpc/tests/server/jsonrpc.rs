@@ -219,7 +219,7 @@ async fn discover_lists_every_method_and_who_may_call_it() {
     let node = Node::start().await;
     let (_, answer) = node.post(json!({ "jsonrpc": "2.0", "id": 1, "method": "rpc.discover" }).to_string()).await;
     let methods = answer["result"]["methods"].as_array().unwrap();
-    assert_eq!(methods.len(), 21 + 3 + 2 + 6 + 5 + 4 + 1);
+    assert_eq!(methods.len(), 21 + 3 + 2 + 7 + 5 + 4 + 1);
     for method in methods {
         assert!(!method["summary"].as_str().unwrap().is_empty(), "{method}");
     }
@@ -231,6 +231,7 @@ async fn discover_lists_every_method_and_who_may_call_it() {
             "node_send",
             "storage_datasets",
             "storage_ls",
+            "storage_restore",
             "storage_rm",
             "storage_stat",
             "storage_verify",

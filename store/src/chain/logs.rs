@@ -10,6 +10,9 @@ use crate::error::{Error, Invalid};
 pub const LOG_BLOCKS_MAX: u64 = 10_000;
 /// Logs that one call answers.
 pub const LOGS_MAX: usize = 10_000;
+/// Bytes of data in the logs that one call answers: 16 MiB are an answer of 32 MiB in hexadecimal. A single log may hold as
+/// much as a block's gas pays for, so that their count alone bounds nothing.
+pub const LOG_BYTES_MAX: usize = 16 << 20;
 
 /// What to look for (`eth_getLogs`, Ethereum JSON-RPC).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -91,10 +94,11 @@ impl ChainStore {
     /// The logs that match, in order.
     ///
     /// # Errors
-    /// [`Invalid`] if the range or the result is too large.
+    /// [`Invalid`] if the range or the result is too large: at most [`LOG_BYTES_MAX`] and one block's logs are read.
     pub fn logs(&self, filter: &LogFilter) -> Result<Vec<FoundLog>, LogsError> {
         filter.check()?;
         let mut found = Vec::new();
+        let mut bytes = 0;
         let Some(tip) = self.tip() else {
             return Ok(found);
         };
@@ -103,10 +107,15 @@ impl ChainStore {
                 continue;
             };
             if filter.may_match(&header.logs_bloom) {
+                let before = found.len();
                 self.logs_of(&header, filter, &mut found)?;
+                bytes += found[before..].iter().map(|found| found.log.data.data.len()).sum::<usize>();
             }
             if found.len() > LOGS_MAX {
                 return Err(Invalid::TooManyLogs { max: LOGS_MAX, height }.into());
+            }
+            if bytes > LOG_BYTES_MAX {
+                return Err(Invalid::LogsTooLarge { max: LOG_BYTES_MAX, height }.into());
             }
         }
         Ok(found)

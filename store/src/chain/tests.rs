@@ -371,3 +371,20 @@ fn logs_are_found_by_address_topics_and_range() {
     assert!(refused(0, u64::MAX).contains("ask in parts"));
     assert_eq!(Bloom::ZERO, store.header(2).unwrap().unwrap().logs_bloom);
 }
+
+#[test]
+fn logs_with_more_bytes_than_an_answer_holds_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    add(&store, StateDiff::default(), Vec::new());
+    // Two logs of which each fills an answer by half, and a little one.
+    let half = Bytes::from(vec![7; LOG_BYTES_MAX / 2]);
+    for data in [half.clone(), half, Bytes::from_static(&[1])] {
+        let log = Log { address: address(1), data: LogData::new_unchecked(Vec::new(), data) };
+        add(&store, StateDiff::default(), vec![receipt(1, vec![log])]);
+    }
+    let logs = |from, to| store.logs(&LogFilter { from, to, ..LogFilter::default() });
+    assert_eq!(logs(0, 2).unwrap().len(), 2);
+    assert_eq!(logs(2, 3).unwrap().len(), 2);
+    assert!(logs(0, 3).unwrap_err().to_string().contains("up to block 3; ask for fewer blocks"));
+}

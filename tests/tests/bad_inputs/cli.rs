@@ -229,12 +229,12 @@ async fn directories(net: &Net) -> Result<Vec<Answer>> {
         (
             "run with an RPC port that is taken",
             vec!["run", "--dir", &rpc_taken],
-            &["can't listen on 127.0.0.1", "for JSON-RPC", "choose another address"],
+            &["config.toml, rpc", "can't listen on 127.0.0.1", "for JSON-RPC", "choose another address"],
         ),
         (
             "run with a peer port that is taken",
             vec!["run", "--dir", &p2p_taken],
-            &["cannot listen on", "choose another address or port"],
+            &["config.toml, p2p", "cannot listen on", "choose another address or port"],
         ),
         (
             "run with a bootstrap that is none",

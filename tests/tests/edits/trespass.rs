@@ -9,6 +9,7 @@ use bitdust_node::worlds::exchange::wire::{Answer, Turn};
 use bitdust_rpc::{
     Client,
     api::{MarketClient as _, WorldClient as _},
+    types::world::MayBuild,
 };
 use bitdust_tests::{
     Net,
@@ -43,6 +44,7 @@ struct Scene {
     world: B256,
     dataset: DatasetId,
     owners_account: Address,
+    guests_account: Address,
     outcast: SigningKey,
 }
 
@@ -55,6 +57,7 @@ async fn a_modified_client_changes_nothing_and_is_shut_out() -> Result<()> {
         scene.edits_of_a_revoked_key().await?;
         scene.misconduct_in_gossip().await?;
         scene.false_heads().await?;
+        scene.an_entrusted_guest_is_no_owner().await?;
         // The honest go on as if nothing had been.
         let before = scene.state().await?;
         build(&scene.owner, scene.world, (0, 40), &[block::STONE_BRICK; 4]).await?;
@@ -85,7 +88,7 @@ impl Scene {
         agree(&[&owner, &guest], world, 2).await?;
         build(&guest, world, (0, 2), &[block::GLASS; 5]).await?;
         agree(&[&owner, &guest], world, 3).await?;
-        Ok(Scene { net, owner, guest, world, dataset, owners_account, outcast })
+        Ok(Scene { net, owner, guest, world, dataset, owners_account, guests_account: accounts[0], outcast })
     }
 
     /// What both see, and how many edits both know.
@@ -193,6 +196,37 @@ impl Scene {
         let after = agree(&[&self.owner, &self.guest], self.world, edits + 2).await?;
         ensure!(after.state == state, "an edit of a revoked key counts");
         stranger.network.stop().await?;
+        Ok(())
+    }
+
+    /// A guest who may write the dataset can't replace the place; once revoked it writes nothing more, until it is let in again.
+    async fn an_entrusted_guest_is_no_owner(&self) -> Result<()> {
+        let account = self.guests_account;
+        let writers = async || -> Result<Vec<Address>> {
+            let dataset = self.owner.market_dataset(self.dataset).await?.context("the dataset")?;
+            Ok(dataset.writers.into_iter().map(|writer| writer.writer).collect())
+        };
+        ensure!(writers().await?.contains(&account), "{account} is not entrusted with the dataset");
+        let (state, edits) = self.state().await?;
+        let refused =
+            self.guest.world_save(self.world, HOME).await.err().context("a guest made a version")?.to_string();
+        ensure!(refused.contains("who makes its versions"), "{refused}");
+        let same = self.owner.world_location(self.world, HOME).await?;
+        ensure!((same.state, same.sequence) == (state, 0), "a guest has replaced the place");
+
+        self.owner.world_revoke(self.world, HOME, account).await?;
+        ensure!(!writers().await?.contains(&account), "a revoked guest still writes the dataset");
+        agree(&[&self.owner, &self.guest], self.world, edits + 1).await?;
+        let build_there = || build(&self.guest, self.world, (8, 40), &[block::GLASS]);
+        let refused = build_there().await.err().context("a revoked guest builds")?;
+        ensure!(format!("{refused:#}").contains("let in again"), "{refused:#}");
+
+        let guests = vec![account, account_of(&self.outcast)];
+        self.owner.world_access(self.world, HOME, MayBuild::Guests, guests, None).await?;
+        ensure!(writers().await?.contains(&account), "who is let in again is not entrusted again");
+        agree(&[&self.owner, &self.guest], self.world, edits + 2).await?;
+        build_there().await?;
+        agree(&[&self.owner, &self.guest], self.world, edits + 3).await?;
         Ok(())
     }
 

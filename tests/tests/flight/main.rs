@@ -5,15 +5,17 @@
 //! named and changes nothing.
 //!
 //! `BITDUST_FLIGHT_SECONDS` says how long the flight is, half a minute by default; `make flight` flies three minutes, across
-//! 48 places.
+//! 48 places. With `BITDUST_FLIGHT_VIEWER` (`make flight-drawn`) a third player comes, who sees it drawn for a minute.
 
 mod bot;
 mod course;
 mod delay;
 mod liar;
 mod terrain;
+mod viewer;
 
 use std::{
+    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -56,7 +58,8 @@ async fn nobody_sees_a_hole_while_every_second_supplier_dies() -> Result<()> {
         Ok(text) => text.parse().with_context(|| format!("{SECONDS_VARIABLE}='{text}': write a number"))?,
         Err(_) => SECONDS_DEFAULT,
     };
-    let columns = (seconds * SPEED_M_S).div_ceil(LOCATION_VOXELS as u64) + VIEW_LOCATIONS;
+    let drawn = if viewer::program()?.is_some() { viewer::SECONDS } else { 0 };
+    let columns = (seconds.max(drawn) * SPEED_M_S).div_ceil(LOCATION_VOXELS as u64) + VIEW_LOCATIONS;
     let places = course::places(columns as i64);
     let limit = LIMIT + Duration::from_secs(seconds) + LIMIT_PER_PLACE * places.len() as u32;
     bounded(limit, async {
@@ -100,6 +103,10 @@ async fn nobody_sees_a_hole_while_every_second_supplier_dies() -> Result<()> {
         let players = stats.chunks.player;
         ensure!(50 * players > players + stats.chunks.supplier + stats.chunks.rebuilt, "{stats:?}");
         ensure!(net.client("customer-3")?.world_stats().await?.given_bytes >= stats.bytes.player);
+
+        if let Some(program) = viewer::program()? {
+            draw(&mut net, &distance, &program, world).await?;
+        }
 
         // A node that gives wrong chunks is named, and nobody sees them.
         let entry = net.node("customer-4")?.config.bootstrap.clone();
@@ -187,6 +194,17 @@ async fn visitor(net: &mut Net, distance: &Distance, number: u16, world: B256) -
     net.reach(&name, height).await?;
     until(&format!("{name} knows the world"), PATIENCE, async || Ok(client.world_info(world).await.ok())).await?;
     Ok(client)
+}
+
+/// A third player, whose viewer draws what it flies over while suppliers die.
+async fn draw(net: &mut Net, distance: &Distance, program: &Path, world: B256) -> Result<()> {
+    visitor(net, distance, 5, world).await?;
+    let url = format!("http://{}", net.node("customer-5")?.config.rpc);
+    let mut flight = viewer::start(program, &url, world, SPEED_M_S)?;
+    while !flight.is_over()? {
+        kill_and_restart(net, Duration::from_secs(40)).await?;
+    }
+    flight.land().await
 }
 
 /// Ten seconds of every forty without the odd suppliers, ten without the even ones; all of that in half a minute if the flight

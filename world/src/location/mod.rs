@@ -4,10 +4,14 @@
 //!
 //! | file | holds | read by |
 //! |---|---|---|
-//! | `location` | the [`Manifest`]: hashes of all chunks, where the changed ones lie | every visitor, whole |
-//! | `chunks-<sequence>` | that version's changed chunks, each [packed](crate::pack) for itself | one range per chunk |
-//! | `base-<sequence>` | what the edit graph must remember of what was folded into that version | builders, whole |
+//! | `location-<version>` | the [`Manifest`]: hashes of all chunks, where the changed ones lie | every visitor, whole |
+//! | `chunks-<version>` | that version's changed chunks, each [packed](crate::pack) for itself | one range per chunk |
+//! | `base-<version>` | what the edit graph must remember of what was folded into that version | builders, whole |
 //! | `edits-<first>` | [`LogSegment`]s: the edits since | every visitor, whole |
+//!
+//! `<version>` is its sequence number and the first 8 bytes of its manifest's hash. The ledger names one version of a location
+//! by just these two, and no other counts: not one whose making was cut short, nor one that a writer of the dataset put there
+//! on its own. Since no two versions share a name, whoever makes one overwrites nobody else's.
 //!
 //! What the generator makes is not kept: its chunks have a hash in the manifest and no frame. A frame never crosses a
 //! stripe unit, so that one chunk is one verified range from one supplier; frames lie in the order of the chunks'
@@ -38,7 +42,7 @@ pub use manifest::{
 };
 pub use snapshot::Snapshot;
 
-use bitdust_types::layout::UNIT_PLAIN_BYTES;
+use bitdust_types::{Root, layout::UNIT_PLAIN_BYTES};
 
 use crate::{pack::PACKED_BYTES_MAX, place::LOCATION_CHUNKS};
 
@@ -50,20 +54,38 @@ pub const FRAMES_BYTES_MAX: u64 = LOCATION_CHUNKS as u64 * UNIT_PLAIN_BYTES;
 pub const LOCATION_BYTES_MAX: u64 =
     MANIFEST_BYTES_MAX as u64 + FRAMES_BYTES_MAX + BASE_BYTES_MAX as u64 + LOG_BYTES_MAX as u64;
 
+/// Bytes of a manifest's hash in the names of its version's files. They only keep honest makers apart: the whole hash is checked.
+const MARK_BYTES: usize = 8;
+
 const _: () =
     assert!(PACKED_BYTES_MAX as u64 <= UNIT_PLAIN_BYTES && FRAMES_BYTES_MAX <= bitdust_types::layout::SLAB_PLAIN_BYTES);
 
-/// The manifest's file in the dataset.
-pub const MANIFEST_FILE: &str = "location";
+/// The file with the manifest of a version, by its number and its manifest's hash.
+pub fn manifest_file(sequence: u64, manifest: &Root) -> String {
+    version_file("location", sequence, manifest)
+}
 
 /// The file with the frames of a version.
-pub fn chunks_file(sequence: u64) -> String {
-    format!("chunks-{sequence}")
+pub fn chunks_file(sequence: u64, manifest: &Root) -> String {
+    version_file("chunks", sequence, manifest)
 }
 
 /// The file with the edit graph's base of a version.
-pub fn base_file(sequence: u64) -> String {
-    format!("base-{sequence}")
+pub fn base_file(sequence: u64, manifest: &Root) -> String {
+    version_file("base", sequence, manifest)
+}
+
+/// The number of the version that a file belongs to, if it belongs to one.
+pub fn version_of(file: &str) -> Option<u64> {
+    let (kind, version) = file.split_once('-')?;
+    let (sequence, mark) = version.split_once('-')?;
+    let is_one = ["location", "chunks", "base"].contains(&kind) && mark.len() == 2 * MARK_BYTES;
+    sequence.parse().ok().filter(|_| is_one)
+}
+
+fn version_file(kind: &str, sequence: u64, manifest: &Root) -> String {
+    let mark: String = manifest.0[..MARK_BYTES].iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{kind}-{sequence}-{mark}")
 }
 
 /// The file with the segment of the log whose first edit has this number.

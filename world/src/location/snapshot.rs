@@ -10,9 +10,9 @@ use crate::{Chunk, ChunkPos, pack::Packer, place::LOCATION_CHUNKS};
 /// A version, ready to be stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
-    /// For the file `location`.
+    /// For the file `location-<version>`.
     pub manifest: Manifest,
-    /// For the file `chunks-<sequence>`, which must begin on a unit of its own.
+    /// For the file `chunks-<version>`, which must begin on a unit of its own.
     pub frames: Vec<u8>,
 }
 

@@ -350,3 +350,18 @@ fn keys_and_encodings_never_change() {
     let recorded: Vec<String> = recorded.iter().map(|root| root.to_string()[2..18].to_owned()).collect();
     assert_eq!(recorded, ["be4653d3fd13b4f1", "400ea50c09440d71", "d128ebdae8e8ee7c", "cb3b4cfd9640c9fb"]);
 }
+
+#[test]
+fn each_version_has_files_of_its_own() {
+    let (a, b) = (Root([1; 32]), Root([2; 32]));
+    assert_eq!(manifest_file(7, &a), "location-7-0101010101010101");
+    let names = [a, b].map(|hash| [manifest_file(7, &hash), chunks_file(7, &hash), base_file(7, &hash)]);
+    let all: std::collections::BTreeSet<&String> = names.iter().flatten().collect();
+    assert_eq!(all.len(), 6);
+    assert!(all.iter().all(|name| version_of(name) == Some(7)));
+    for none in
+        ["location", "location-7", "edits-7", "chunks-7-01", "chunks-x-0101010101010101", "note-7-0101010101010101"]
+    {
+        assert_eq!(version_of(none), None, "{none}");
+    }
+}

@@ -25,6 +25,8 @@ usage: bitdust-world [options]
   --view METRES      how far chunks are drawn, 64 to 512 (default 256); the far terrain goes on for kilometres
   --size WxH         of the window or the picture, in pixels (default 1280x720)
   --headless         draw without a window, on any Vulkan device, software included
+  --real-time        with --headless: time passes as on the clock, instead of 20 frames to the second
+  --no-stand-ins     show nothing in place of what others built until it is here, instead of bare terrain
   --script FILE      play what the file says, line by line
   --screenshot FILE  when the script is done (or everything visible is there), write a PNG and leave
   --figures FILE     when leaving, write what the run cost as JSON: first picture, frame times, memory
@@ -52,6 +54,10 @@ pub struct Config {
     pub size: (u32, u32),
     /// Draw without a window.
     pub headless: bool,
+    /// Without a window, let time pass as on the clock.
+    pub real_time: bool,
+    /// Show bare terrain where what others built is late.
+    pub stand_ins: bool,
     /// What to play.
     pub script: Option<PathBuf>,
     /// Where the last picture goes.
@@ -130,6 +136,8 @@ pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Parsed, Inva
         view_m: None,
         size: (1280, 720),
         headless: false,
+        real_time: false,
+        stand_ins: true,
         script: None,
         screenshot: None,
         figures: None,
@@ -159,6 +167,8 @@ pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Parsed, Inva
             "--figures" => config.figures = Some(PathBuf::from(value("--figures", "a file")?)),
             "--dir" => dir = Some(PathBuf::from(value("--dir", "a folder")?)),
             "--headless" => config.headless = true,
+            "--real-time" => config.real_time = true,
+            "--no-stand-ins" => config.stand_ins = false,
             "--devnet" => devnet = true,
             _ => return Err(Invalid::Unknown(name)),
         }
@@ -179,6 +189,9 @@ pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Parsed, Inva
     }
     if config.headless && config.script.is_none() && config.screenshot.is_none() {
         return Err(Invalid::Needs("--headless", "--script or --screenshot"));
+    }
+    if config.real_time && !config.headless {
+        return Err(Invalid::Needs("--real-time", "--headless"));
     }
     Ok(Parsed::Run(Box::new(config)))
 }
@@ -250,6 +263,9 @@ mod tests {
             config.connect,
             Connect::Node { url: "http://127.0.0.1:8545".into(), token: Some(PathBuf::from("t")) }
         );
+        assert!(config.stand_ins && !config.real_time);
+        let config = run("--headless --script s --real-time --no-stand-ins").unwrap();
+        assert!(config.real_time && !config.stand_ins);
         assert_eq!(run("--devnet").unwrap().connect, Connect::Devnet { dir: None });
         let config = run("--devnet --dir net --figures a.json").unwrap();
         assert_eq!(config.connect, Connect::Devnet { dir: Some(PathBuf::from("net")) });
@@ -281,5 +297,6 @@ mod tests {
         check("--dir net", "--devnet");
         check("--figures", "a file");
         check("--headless", "--screenshot");
+        check("--real-time", "--headless");
     }
 }

@@ -13,7 +13,7 @@ use bevy::{
 use bitdust_world::{VoxelPos, r#gen::Generator};
 
 use crate::{
-    model::{bindings::Gaze, palette::Palette, settings::Settings},
+    model::{bindings::Gaze, palette::Palette, progress::Progress, settings::Settings},
     play::{
         Action, Beat, Blocks, DayTime, Player,
         building::BuildingPlugin,
@@ -57,6 +57,8 @@ pub struct Start {
     pub size: (u32, u32),
     /// Without a window.
     pub headless: bool,
+    /// Without a window, let time pass as on the clock.
+    pub real_time: bool,
     /// What to play.
     pub playing: Option<Playing>,
     /// Where figures of the run go, and when it began.
@@ -76,7 +78,7 @@ pub fn run(start: Start) -> AppExit {
     if start.headless {
         let window = WindowPlugin { primary_window: None, exit_condition: ExitCondition::DontExit, ..default() };
         app.add_plugins(plugins.set(window).disable::<WinitPlugin>());
-        app.add_plugins(OffscreenPlugin { size: start.size });
+        app.add_plugins(OffscreenPlugin { size: start.size, real_time: start.real_time });
     } else {
         let resolution = WindowResolution::new(start.size.0, start.size.1);
         let window = Window {
@@ -90,12 +92,21 @@ pub fn run(start: Start) -> AppExit {
     }
     let content = Arc::clone(&start.source.info().content);
     let world = start.source.info().id.unwrap_or_default();
+    // Where settings are kept, progress is too: a run for pictures and tests keeps neither, and finds none.
+    let folder = start.settings.1.as_deref().and_then(std::path::Path::parent);
+    let journal = match (folder, start.source.info().id) {
+        (Some(folder), Some(world)) => {
+            let progress = Progress::new(folder, world, &start.source.info().account);
+            Journal::kept(world, Arc::clone(&content), progress)
+        }
+        _ => Journal::new(world, Arc::clone(&content)),
+    };
     let mut player = Player::at(start.at);
     player.gaze = start.gaze;
     app.insert_resource(Origin(start.at.chunk()))
         .insert_resource(player)
         .insert_resource(Blocks(Arc::new(Palette::new(&content))))
-        .insert_resource(Journal::new(world, content))
+        .insert_resource(journal)
         .insert_resource(Link(start.source))
         .insert_resource(Distance::new(Arc::clone(&start.generator)))
         .insert_resource(Terrain(start.generator))

@@ -70,6 +70,7 @@ fn prepare(config: &Config, started: Instant) -> Result<(Start, Option<Devnet>),
         settings,
         size: config.size,
         headless: config.headless,
+        real_time: config.real_time,
         playing,
         figures: config.figures.clone().map(|file| (file, started)),
     };
@@ -142,7 +143,8 @@ fn node(
     devnet: Option<Devnet>,
 ) -> Result<World, Failure> {
     let name = player_settings(config).0.name;
-    let source = Node::connect(url, token, config.world, &name, workers).map_err(|why| (exit::NODE, why))?;
+    let source = Node::connect(url, token, config.world, &name, workers, config.stand_ins);
+    let source = source.map_err(|why| (exit::NODE, why))?;
     let generator = source.terrain().generator();
     Ok(World { source: Box::new(source), generator, devnet })
 }

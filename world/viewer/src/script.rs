@@ -26,7 +26,7 @@ at X Y Z                       be there at once
 wait chunks                    until everything visible is there
 select BLOCK                   into the hand
 gesture NAME                   wave, point, cheer or bow
-screen NAME                    none, pause, inventory, chat, map, travel or settings
+screen NAME                    none, pause, inventory, chat, map, travel, journal or settings
 hud on|off                     everything that lies over the picture
 expect block X Y Z BLOCK       or the script fails
 expect near X Y Z METRES       or the script fails";
@@ -64,6 +64,7 @@ pub enum ScreenName {
     Chat,
     Map,
     Travel,
+    Journal,
     Settings,
 }
 
@@ -154,8 +155,9 @@ fn screen(name: &[&str]) -> Result<ScreenName, String> {
         ["chat"] => ScreenName::Chat,
         ["map"] => ScreenName::Map,
         ["travel"] => ScreenName::Travel,
+        ["journal"] => ScreenName::Journal,
         ["settings"] => ScreenName::Settings,
-        _ => return Err("there are these screens: none, pause, inventory, chat, map, travel, settings".into()),
+        _ => return Err("there are these screens: none, pause, inventory, chat, map, travel, journal, settings".into()),
     })
 }
 

@@ -3,11 +3,11 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use bevy::{prelude::*, state::app::StatesPlugin, time::TimeUpdateStrategy};
-use bitdust_world::{BlockId, Chunk, ChunkPos, VoxelPos, block, content::Content, r#gen::Params};
+use bitdust_world::{BlockId, ChunkPos, VoxelPos, block, content::Content, r#gen::Params};
 
 use crate::{
     game::PlayPlugins,
-    model::{palette::Palette, settings::Settings},
+    model::{packed::PackedChunk, palette::Palette, settings::Settings},
     play::{Action, Blocks, DayTime, Player, link::Link, quest::Journal, runner::Playing, walking::Origin},
     scene::{
         Corner, PlacementPlugin,
@@ -37,8 +37,8 @@ struct Flat {
     wire: Arc<Mutex<Wire>>,
 }
 
-fn flat(pos: ChunkPos) -> Chunk {
-    Chunk::uniform(if pos.y < 0 { block::STONE } else { BlockId::AIR })
+fn flat(pos: ChunkPos) -> PackedChunk {
+    PackedChunk::uniform(if pos.y < 0 { block::STONE } else { BlockId::AIR })
 }
 
 impl Source for Flat {
@@ -98,6 +98,7 @@ impl Game {
             params: Params::default(),
             spawn: None,
             player: "Ada".into(),
+            account: "0xada".into(),
             content: Arc::new(content),
         };
         let (palette, journal) = (Palette::new(&info.content), Journal::new([7; 32], Arc::clone(&info.content)));
@@ -327,4 +328,45 @@ fn the_player_hears_and_is_heard() {
     assert_eq!(log.0.shown(0.0, true, 9).len(), 1);
     assert!(game.wire().orders.contains(&Order::Say("Hello, Bo.".into())));
     assert!(game.wire().orders.iter().any(|order| matches!(order, Order::Pose(_))), "others are told where she is");
+}
+
+/// A sign, a chest that opens a door, and an end.
+const QUEST: &str = r#"{
+    "texts": { "hello": { "title": "Hello", "body": "Turn the wheel." } },
+    "items": { "key": { "title": "Brass key" } },
+    "signs": [ { "at": [18, 0, 16], "text": "hello" } ],
+    "doors": { "gate": { "voxels": [[20, 0, 16]], "open": "air", "closed": "brick" } },
+    "triggers": [ { "name": "wheel", "on": { "use": [18, 0, 18] },
+                    "then": [ { "grant": "turned" }, { "give": "key" }, { "open": "gate" } ], "once": true } ],
+    "quests": { "turn": { "title": "Turn it", "description": "Read the sign.", "done": "turned" } } }"#;
+
+#[test]
+fn a_quest_is_played_and_goes_on_at_the_next_visit() {
+    use crate::model::progress::Progress;
+
+    let folder = std::env::temp_dir().join(format!("bitdust-quest-{}", std::process::id()));
+    let content = Content::from_json(QUEST).unwrap();
+    let visit = || {
+        let mut game = Game::with(GROUND, content.clone());
+        let progress = Progress::new(&folder, [7; 32], "0xada");
+        game.app.insert_resource(Journal::kept([7; 32], Arc::new(content.clone()), progress));
+        game.settle();
+        game
+    };
+    let (door, wheel, sign) = (VoxelPos::new(20, 0, 16), VoxelPos::new(18, 0, 18), VoxelPos::new(18, 0, 16));
+    let mut game = visit();
+    assert_eq!(game.block(door), Some(block::BRICK), "it is closed for newcomers");
+    game.act(Action::Use(Some(sign)));
+    let journal = game.app.world().resource::<Journal>();
+    assert!(journal.has_shown("Turn the wheel") && !journal.play.has_mark("turned"));
+    assert_eq!(journal.sign(sign).map(|text| text.title.as_str()), Some("Hello"));
+    game.act(Action::Use(Some(wheel)));
+    assert_eq!(game.block(door), Some(BlockId::AIR));
+    game.app.world_mut().write_message(AppExit::Success);
+    game.app.update();
+    let game = visit();
+    let journal = game.app.world().resource::<Journal>();
+    assert!(journal.play.has_mark("turned") && journal.play.items().count() == 1);
+    assert_eq!(game.block(door), Some(BlockId::AIR), "it is still open");
+    std::fs::remove_dir_all(folder).unwrap();
 }

@@ -236,7 +236,8 @@ fn proofs_out_of_place_are_refused() {
     });
     go_to(&mut chain, 39);
     let good = prove(&chain, 0, &disks[0], 1, |_| false);
-    refused(&chain, &Prove { epoch: 2, ..good.clone() }, |e| matches!(e, Invalid::ProofWindow { epoch: 2, .. }));
+    let early = Prove::sign(&chain.params, &key(5), 2, good.proof.clone()).unwrap();
+    refused(&chain, &early, |e| matches!(e, Invalid::ProofWindow { epoch: 2, height: 39, first: 69, .. }));
     refused(&chain, &Prove { supplier: account(6), ..good.clone() }, |e| *e == Invalid::ProofSignature(account(6)));
     let nothing = Prove::sign(&chain.params, &key(9), 1, good.proof.clone()).unwrap();
     refused(&chain, &nothing, |e| matches!(e, Invalid::ProofNothing { epoch: 1, .. }));
@@ -251,6 +252,36 @@ fn proofs_out_of_place_are_refused() {
     go_to(&mut chain, 59);
     let late = prove(&chain, 1, &disks[1], 1, |_| false);
     refused(&chain, &late, |e| matches!(e, Invalid::ProofWindow { height: 59, .. }));
+}
+
+#[test]
+fn only_a_suppliers_own_proof_is_called_early() {
+    let (mut chain, disks, _) = market();
+    let refusal = |chain: &TestChain, prove: Prove| match admit_proof(&chain.state, &chain.params, &chain.head, prove) {
+        Err(Error::Invalid(error)) => error,
+        other => panic!("{other:?}"),
+    };
+    let empty = bitdust_types::Bytes::from(SupplierProof::default().encode());
+    // Before the seed of the epoch is known, and between that and its window.
+    for height in [33, 38] {
+        go_to(&mut chain, height);
+        for epoch in [1, 2, u64::MAX] {
+            let own = Prove::sign(&chain.params, &key(5), epoch, empty.clone()).unwrap();
+            let early = refusal(&chain, own.clone());
+            assert!(matches!(early, Invalid::ProofWindow { height: at, first, .. } if at < first), "{early}");
+            // These waited for the window like honest ones, and could not be told from them.
+            let forged = Prove { supplier: account(6), ..own.clone() };
+            assert_eq!(refusal(&chain, forged), Invalid::ProofSignature(account(6)));
+            let garbage = Prove::sign(&chain.params, &key(5), epoch, vec![0xff; 9].into()).unwrap();
+            let malformed = refusal(&chain, garbage);
+            assert!(matches!(malformed, Invalid::Malformed { .. }), "{malformed}");
+            let strangers = Prove::sign(&chain.params, &key(9), epoch, empty.clone()).unwrap();
+            assert_eq!(refusal(&chain, strangers), Invalid::ProofNothing { supplier: account(9), epoch });
+        }
+    }
+    go_to(&mut chain, 39);
+    let good = prove(&chain, 0, &disks[0], 1, |_| false);
+    admit_proof(&chain.state, &chain.params, &chain.head, good).unwrap();
 }
 
 #[test]

@@ -246,6 +246,31 @@ fn a_renewal_binds_only_suppliers_whose_offers_cover_it() {
     world.laws().unwrap();
 }
 
+/// Readers find a holder by its peer id, so it outlives the offer as long as anything is held.
+#[test]
+fn a_withdrawn_or_pruned_offer_leaves_the_peer_id_until_nothing_is_held() {
+    let mut world = World::with_suppliers();
+    let peer = standard_offer().peerId;
+    let id = world.held_dataset();
+    world.ok(supplier(0), 0, IMarket::withdrawOfferCall {});
+    assert_eq!(world.view().offer(supplier(0)).unwrap(), None);
+    assert_eq!(world.view().peer_id(supplier(0)).unwrap(), Some(peer.clone()));
+    assert!(world.send(supplier(0), 0, IMarket::withdrawOfferCall {}).unwrap_err().contains("no offer"));
+    // A new offer is a new word about everything.
+    let moved = IMarket::Offer { peerId: vec![7; 40].into(), ..standard_offer() };
+    world.ok(supplier(0), 0, IMarket::registerOfferCall { offer: moved.clone() });
+    assert_eq!(world.view().offer(supplier(0)).unwrap().unwrap().peer_id, moved.peerId);
+    world.ok(supplier(0), 0, IMarket::withdrawOfferCall {});
+    assert_eq!(world.view().peer_id(supplier(0)).unwrap(), Some(moved.peerId));
+    // Who holds nothing leaves nothing, and neither does who has a slot no longer.
+    world.ok(supplier(2), 0, IMarket::withdrawOfferCall {});
+    assert_eq!(world.view().peer_id(supplier(2)).unwrap(), None);
+    world.ok(customer(0), 0, IMarket::endCall { dataset: id });
+    assert_eq!(world.view().peer_id(supplier(0)).unwrap(), None);
+    assert_eq!(world.view().peer_id(supplier(1)).unwrap(), Some(peer), "its offer stands");
+    world.laws().unwrap();
+}
+
 #[test]
 fn an_ended_dataset_returns_every_grain_that_was_not_earned() {
     let mut world = World::with_suppliers();

@@ -37,12 +37,13 @@ fn facts() -> Facts {
             ended: false,
             price_cap: grains(2000),
             escrow: grains(1_000_000),
+            slot_bytes: GIB,
         }),
         slot: SlotFacts::default(),
         own: OwnFacts {
             account: account(9),
             offer_live: true,
-            price: grains(1000),
+            price: Some(grains(1000)),
             term_epochs_max: 100,
             capacity_bytes: 10 * GIB,
             held_bytes: GIB,
@@ -107,10 +108,19 @@ fn what_may_be_written() {
     // What this supplier holds already goes on without an offer and whatever the term.
     let mine = with(|facts| {
         facts.slot.supplier = account(9);
+        facts.slot.end_epoch = 50;
         facts.own.offer_live = false;
         facts.own.term_epochs_max = 0;
     });
     assert_eq!(write(&mine), Ok(()));
+    // But a dataset that was renewed meanwhile doesn't bind it for longer.
+    let renewed = |offer_live| {
+        let mut facts = Facts { own: OwnFacts { offer_live, ..mine.own }, ..mine.clone() };
+        dataset(&mut facts).end_epoch = 51;
+        facts
+    };
+    assert_eq!(write(&renewed(false)), Err(Code::NoOffer));
+    assert_eq!(write(&renewed(true)), Ok(()));
 }
 
 #[test]
@@ -122,6 +132,32 @@ fn what_fits_on_the_disk() {
     assert_eq!(put(&good, GIB, 8 * GIB), Ok(()));
     assert_eq!(put(&good, GIB, 8 * GIB + 1), Err(Code::Full));
     assert_eq!(put(&good, GIB, u64::MAX), Err(Code::Full));
+}
+
+#[test]
+fn no_byte_is_taken_that_the_escrow_doesnt_cover() {
+    let cover = |facts: &Facts, len, waiting| facts.admit_cover(DATASET, len, waiting).map_err(|refusal| refusal.code);
+    let short = Err(Code::Escrow);
+    let with_escrow = |escrow| with(|facts| dataset(facts).escrow = grains(escrow));
+    // 40 epochs of one GiB at 1000 grains.
+    assert_eq!(cover(&with_escrow(40_000), GIB, 0), Ok(()));
+    assert_eq!(cover(&with_escrow(39_999), GIB, 0), short);
+    assert_eq!(cover(&with_escrow(0), 1 << 20, 0), short);
+    // What an upload left behind doesn't stop the next one, but nobody fills the disk on one shard's cover.
+    assert_eq!(cover(&with_escrow(40_000), GIB, 3 * GIB), Ok(()));
+    assert_eq!(cover(&with_escrow(40_000), GIB, 3 * GIB + (1 << 24)), short);
+    assert_eq!(cover(&with_escrow(40_000), 1, u64::MAX), short);
+    // Beside what is held already, which its own deposit pays.
+    let mine = |escrow, slot_bytes| {
+        with(|facts| {
+            let (supplier, bytes) = (account(9), GIB);
+            facts.slot = SlotFacts { supplier, bytes, deposit: grains(40_000), rate: grains(1000), ..facts.slot };
+            (dataset(facts).escrow, dataset(facts).slot_bytes) = (grains(escrow), slot_bytes);
+        })
+    };
+    assert_eq!(cover(&mine(40_000, GIB), GIB, 0), Ok(()));
+    assert_eq!(cover(&mine(39_999, GIB), GIB, 0), short);
+    assert_eq!(cover(&mine(0, GIB / 2), GIB / 2, 0), Ok(()), "the dataset has shrunk to half of what is held");
 }
 
 #[test]
@@ -149,6 +185,8 @@ fn what_is_worth_a_promise() {
                 deposit: grains(30_000),
                 reserve: grains(50_000),
                 rate: grains(700),
+                bytes: GIB,
+                end_epoch: 50,
             };
             dataset(facts).escrow = grains(10_000);
             facts.own.collateral_free = grains(30_000);
@@ -158,6 +196,9 @@ fn what_is_worth_a_promise() {
     assert_eq!(commit(&mine(|_| ()), GIB, 1000), Ok(()), "what is bound to the slot already counts");
     assert_eq!(commit(&mine(|_| ()), GIB, 700), Ok(()), "the rate agreed holds although the price rose");
     assert_eq!(commit(&mine(|_| ()), GIB, 699), Err(Code::Rate));
+    let withdrawn = mine(|facts| facts.own = OwnFacts { price: None, offer_live: false, ..facts.own });
+    assert_eq!(commit(&withdrawn, GIB, 700), Ok(()), "the rate agreed outlives the offer");
+    assert_eq!(commit(&withdrawn, GIB, 699), Err(Code::Rate), "an offer that is gone is no gift");
     assert_eq!(commit(&mine(|facts| dataset(facts).escrow = grains(9_999)), GIB, 1000), Err(Code::Escrow));
     assert_eq!(commit(&mine(|facts| facts.own.collateral_free = grains(29_999)), GIB, 1000), Err(Code::Collateral));
 }

@@ -162,8 +162,104 @@ fn staged_blobs_wait_and_then_go() {
     let upkeep = book.observe(height + 1, epoch, |_, _| NOT_MINE, |_| false).unwrap();
     assert_eq!(upkeep.delete, [blob(2).root], "the other was asked for again at height 300");
     assert_eq!(book.staged_bytes(), 101);
-    book.unstage(&blob(1).root);
+    book.expect(DATASET, 0, blob(3), 310).unwrap();
+    assert_eq!(book.staged_bytes(), 101 + 103);
+    book.arrived(DATASET, 0, blob(3), 310, false);
+    assert_eq!(book.staged_bytes(), 101, "what never arrived is forgotten at once");
+}
+
+/// Two connections may bring the same blob at the same time.
+#[test]
+fn an_upload_that_fails_leaves_another_ones_blob_alone() {
+    let mut book = Book::default();
+    let root = blob(1).root;
+    for ends in [[true, false], [false, true]] {
+        book.expect(DATASET, 0, blob(1), 10).unwrap();
+        book.expect(DATASET, 0, blob(1), 10).unwrap();
+        ends.into_iter().for_each(|stored| book.arrived(DATASET, 0, blob(1), 10, stored));
+        assert_eq!((book.staged_bytes(), book.may_read(DATASET, &root)), (101, true));
+        let upkeep = book.observe(11 + STAGED_HEIGHTS, 0, |_, _| NOT_MINE, |_| false).unwrap();
+        assert_eq!(upkeep.delete, [root], "it is still looked after");
+    }
+    // One that is under way isn't deleted from under its sender, however slow.
+    book.expect(DATASET, 0, blob(1), 10).unwrap();
+    assert!(book.observe(11 + STAGED_HEIGHTS, 0, |_, _| NOT_MINE, |_| false).unwrap().delete.is_empty());
+    book.arrived(DATASET, 0, blob(1), 10, false);
+    assert_eq!((book.staged_bytes(), book.may_read(DATASET, &root)), (0, false));
+}
+
+/// Nothing stays on the disk that nobody looks after.
+#[test]
+fn an_upload_that_ends_after_its_list_has_gone_is_still_staged() {
+    let mut book = Book::default();
+    (0..2).for_each(|_| book.expect(DATASET, 0, blob(1), 1).unwrap());
+    book.arrived(DATASET, 0, blob(1), 1, true);
+    promise(&mut book, &commit((0, &[]), 1, &[blob(1)]), 5);
+    let other = DatasetId([2; 32]);
+    book.expect(other, 0, blob(1), 1).unwrap();
+    let newer = Standing { held: None, revision: 2 };
+    book.observe(12, 1, |_, _| newer, |_| false).unwrap();
+    let upkeep = book.observe(20, 2, |_, _| newer, |_| false).unwrap();
+    assert_eq!(upkeep.delete, [blob(1).root], "what only begins to arrive keeps nothing");
+    book.arrived(other, 0, blob(1), 20, false);
     assert_eq!(book.staged_bytes(), 0);
+    book.arrived(DATASET, 0, blob(1), 20, true);
+    assert_eq!((book.staged_bytes(), book.waiting_bytes(DATASET, 0)), (101, 101));
+    let upkeep = book.observe(21 + STAGED_HEIGHTS, 2, |_, _| newer, |_| false).unwrap();
+    assert_eq!((upkeep.delete, book.staged_bytes()), (vec![blob(1).root], 0));
+}
+
+#[test]
+fn a_blob_belongs_to_the_datasets_that_sent_or_name_it() {
+    let (other, root) = (DatasetId([2; 32]), blob(1).root);
+    let mut book = Book::default();
+    let rights = |book: &Book, dataset| (book.may_read(dataset, &root), book.may_name(dataset, &root));
+    assert_eq!(rights(&book, DATASET), (false, false));
+    book.stage(DATASET, 0, blob(1), 10).unwrap();
+    assert_eq!((rights(&book, DATASET), rights(&book, other)), ((true, true), (false, false)));
+    let note = promise(&mut book, &commit((0, &[]), 1, &[blob(1)]), 50);
+    assert_eq!((rights(&book, DATASET), rights(&book, other)), ((true, true), (false, false)));
+    // Another dataset sends the same bytes, and must send them all: then each has them for as long as it needs them.
+    book.expect(other, 3, blob(1), 20).unwrap();
+    assert_eq!(rights(&book, other), (false, false), "to announce is not to have");
+    book.arrived(other, 3, blob(1), 20, false);
+    assert_eq!(book.staged_bytes(), 0);
+    book.expect(other, 3, blob(1), 20).unwrap();
+    book.arrived(other, 3, blob(1), 20, true);
+    assert_eq!((rights(&book, DATASET), rights(&book, other)), ((true, true), (true, true)));
+    assert_eq!(book.staged_bytes(), 101);
+    let newer = Standing { held: None, revision: 2 };
+    assert!(book.observe(12, 1, |_, _| newer, |_| false).unwrap().delete.is_empty());
+    assert!(book.observe(20, 2, |_, _| newer, |_| false).unwrap().delete.is_empty(), "the other one has staged it");
+    assert_eq!((rights(&book, DATASET), rights(&book, other)), ((false, false), (true, true)));
+    assert_eq!(book.observe(21 + STAGED_HEIGHTS, 2, |_, _| newer, |_| false).unwrap().delete, [root]);
+
+    // After a restart a list's blobs are its dataset's again, and a staged one is whose it was asked for by.
+    let notes = [(note.key, note.value.unwrap())];
+    let mut book = Book::load(&notes, &[(root, 101), (blob(2).root, 102)], 30).unwrap();
+    assert_eq!((rights(&book, DATASET), rights(&book, other)), ((true, true), (false, false)));
+    let found = blob(2).root;
+    assert_eq!((book.may_read(DATASET, &found), book.may_name(DATASET, &found)), (false, true));
+    book.stage(DATASET, 0, blob(2), 31).unwrap();
+    assert_eq!((book.may_read(DATASET, &found), book.may_name(other, &found)), (true, false));
+}
+
+#[test]
+fn what_the_ledger_doesnt_hold_yet_is_counted_by_slot() {
+    let mut book = Book::default();
+    let waiting = |book: &Book| book.waiting_bytes(DATASET, 0);
+    book.stage(DATASET, 0, blob(1), 1).unwrap();
+    book.expect(DATASET, 0, blob(2), 1).unwrap();
+    assert_eq!((waiting(&book), book.waiting_bytes(DATASET, 1)), (101 + 102, 0));
+    let first = [blob(1), blob(2)];
+    promise(&mut book, &commit((0, &[]), 1, &first), 50);
+    assert_eq!(waiting(&book), 101 + 102, "a promise alone pays nothing");
+    promise(&mut book, &commit((1, &first), 2, &[blob(1), blob(2), blob(3)]), 50);
+    assert_eq!(waiting(&book), 101 + 102 + 103, "what two lists share is there once");
+    book.observe(2, 0, |_, _| standing(1, &first), |_| false).unwrap();
+    assert_eq!(waiting(&book), 103);
+    book.observe(12, 1, |_, _| standing(2, &[blob(1), blob(2), blob(3)]), |_| false).unwrap();
+    assert_eq!(waiting(&book), 0);
 }
 
 #[test]
@@ -175,10 +271,10 @@ fn a_slot_cant_stage_without_bound() {
         BlobRef { root: Root(root), len: 40 << 20 }
     };
     let fits = (STAGED_BYTES_PER_SLOT_MAX / (40 << 20)) as u32;
-    (0..fits).for_each(|number| book.stage(DATASET, 0, big(number), 1).unwrap());
+    (0..fits).for_each(|number| book.expect(DATASET, 0, big(number), 1).unwrap());
     assert_eq!(book.stage(DATASET, 0, big(fits), 1).unwrap_err().code, Code::TooLarge);
     book.stage(DATASET, 1, big(fits), 1).unwrap();
-    book.unstage(&big(0).root);
+    book.arrived(DATASET, 0, big(0), 1, false);
     book.stage(DATASET, 0, big(fits + 1), 1).unwrap();
 }
 

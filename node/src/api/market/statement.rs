@@ -1,8 +1,10 @@
-//! `market_statement`: what an account earned, lost and paid, line by line, read from the logs of a range of blocks.
+//! `market_statement`: what an account earned, lost and paid, line by line, read from the logs and transactions of a range of
+//! blocks. Coins that a contract moves by itself leave no trace in either, unless the Market is the contract.
 //!
 //! Everything here is in public receipts, so anybody can hold it against `docs/market-rule.md`.
 
-use alloy_primitives::Address;
+use alloy_consensus::Transaction as _;
+use alloy_primitives::{Address, Bytes};
 use alloy_sol_types::SolEventInterface as _;
 use bitdust_ledger::{Log, Receipt, market::IMarket::IMarketEvents, receipt::ReceiptKind};
 use bitdust_rpc::{
@@ -11,7 +13,7 @@ use bitdust_rpc::{
 };
 use bitdust_types::{Amount, DatasetId, U256, system};
 
-use super::super::internal;
+use super::super::{eth::decoded, internal};
 use crate::chain::Chain;
 
 /// Blocks that one statement covers; the answer says where to go on.
@@ -35,8 +37,15 @@ pub(super) fn statement(
     let mut book = Book::new(address, from);
     let mut height = from;
     while height <= last && height < from + BLOCKS_MAX && book.lines.len() < LINES_MAX {
-        for receipt in chain.store().receipts(height).map_err(internal)?.unwrap_or_default() {
-            book.enter(height, &receipt)?;
+        let receipts = chain.store().receipts(height).map_err(internal)?.unwrap_or_default();
+        // What a transaction carries is in the block alone, which is read only if the account has part in one.
+        let block = match receipts.iter().any(|receipt| book.concerns(receipt)) {
+            true => chain.store().block(height).map_err(internal)?,
+            false => None,
+        };
+        for receipt in receipts {
+            let raw = block.as_ref().and_then(|block| block.txs.get(receipt.index as usize));
+            book.enter(height, &receipt, raw)?;
         }
         height += 1;
     }
@@ -56,12 +65,20 @@ impl Book {
         Book { address, from, lines: Vec::new() }
     }
 
-    fn enter(&mut self, height: u64, receipt: &Receipt) -> Result<(), Failure> {
+    /// Whether a receipt is of a transaction by the account or to it, which may carry coins.
+    fn concerns(&self, receipt: &Receipt) -> bool {
+        let mine = receipt.from == self.address || receipt.to == Some(self.address);
+        mine && receipt.kind == ReceiptKind::Transaction
+    }
+
+    /// Enters what a receipt tells, with the transaction that it is of.
+    fn enter(&mut self, height: u64, receipt: &Receipt, raw: Option<&Bytes>) -> Result<(), Failure> {
         let transaction = (receipt.kind == ReceiptKind::Transaction).then_some(receipt.tx_hash);
         let blank = |kind| StatementLine {
             height,
             transaction,
             kind,
+            counterparty: None,
             dataset: None,
             slot: None,
             from_epoch: None,
@@ -78,6 +95,21 @@ impl Book {
             let paid = u128::from(receipt.gas_used).saturating_mul(receipt.effective_gas_price);
             let paid = Amount::from_grains(paid);
             self.lines.push(StatementLine { gross: paid, net: paid, ..blank(LineKind::Gas) });
+        }
+        // The Market's own logs tell what became of coins that were sent to it.
+        if self.concerns(receipt)
+            && receipt.success
+            && receipt.to != Some(system::MARKET)
+            && let Some(raw) = raw
+        {
+            let value = amount(decoded(raw)?.value())?;
+            let line = |kind, counterparty| StatementLine { counterparty, gross: value, net: value, ..blank(kind) };
+            if value > Amount::ZERO && receipt.from == self.address {
+                self.lines.push(line(LineKind::Sent, receipt.to.or(receipt.contract_address)));
+            }
+            if value > Amount::ZERO && receipt.to == Some(self.address) {
+                self.lines.push(line(LineKind::Received, Some(receipt.from)));
+            }
         }
         for log in receipt.logs.iter().filter(|log| log.address == system::MARKET) {
             self.lines.extend(self.line(&blank, log)?);
@@ -154,6 +186,8 @@ impl Book {
             slashed: sum(LineKind::Slashed, |line| line.net),
             paid: sum(LineKind::Deposited, |line| line.net),
             refunded: sum(LineKind::Refunded, |line| line.net),
+            sent: sum(LineKind::Sent, |line| line.net),
+            received: sum(LineKind::Received, |line| line.net),
             gas: sum(LineKind::Gas, |line| line.net),
             next_block,
             lines: self.lines,
@@ -162,5 +196,70 @@ impl Book {
 }
 
 fn amount(grains: U256) -> Result<Amount, Failure> {
-    Amount::try_from(grains).map_err(|error| Failure::internal(format!("a log of the Market: {error}")))
+    Amount::try_from(grains).map_err(|error| Failure::internal(format!("the ledger names an amount: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy_primitives::{B256, TxKind};
+    use bitdust_types::keccak256;
+    use k256::ecdsa::SigningKey;
+
+    use super::*;
+    use crate::chain::sender::{UnsignedCall, sign_call};
+
+    const ME: Address = Address::repeat_byte(1);
+    const OTHER: Address = Address::repeat_byte(2);
+
+    /// What a transaction with so many grains makes of the account's book.
+    fn lines(from: Address, to: TxKind, value: u64, success: bool) -> Vec<(LineKind, u128, Option<Address>)> {
+        let key = SigningKey::from_slice(keccak256(b"anybody").as_slice()).unwrap();
+        let call = UnsignedCall {
+            chain_id: 1,
+            nonce: 0,
+            gas: 21_000,
+            base_fee: 1,
+            to: to.to().copied().unwrap_or_default(),
+            value: U256::from(value),
+            input: Bytes::new(),
+        };
+        let raw = sign_call(&key, &call).unwrap();
+        let receipt = Receipt {
+            tx_hash: B256::repeat_byte(9),
+            index: 0,
+            kind: ReceiptKind::Transaction,
+            from,
+            to: to.to().copied(),
+            contract_address: to.is_create().then_some(OTHER),
+            success,
+            gas_used: 21_000,
+            cumulative_gas: 21_000,
+            effective_gas_price: 2,
+            logs: Vec::new(),
+            output: Bytes::new(),
+        };
+        let mut book = Book::new(ME, 0);
+        book.enter(7, &receipt, book.concerns(&receipt).then_some(&raw)).unwrap();
+        let statement = book.close(7, None);
+        let of = |kind| statement.lines.iter().filter(move |line| line.kind == kind).map(|line| line.net.grains());
+        assert_eq!(statement.sent.grains(), of(LineKind::Sent).sum::<u128>());
+        assert_eq!(statement.received.grains(), of(LineKind::Received).sum::<u128>());
+        statement.lines.iter().map(|line| (line.kind, line.net.grains(), line.counterparty)).collect()
+    }
+
+    #[test]
+    fn transfers_are_lines_of_both_ends() {
+        let gas = (LineKind::Gas, 42_000, None);
+        let (to_me, to_other) = (TxKind::Call(ME), TxKind::Call(OTHER));
+        assert_eq!(lines(ME, to_other, 5, true), [gas, (LineKind::Sent, 5, Some(OTHER))]);
+        assert_eq!(lines(OTHER, to_me, 5, true), [(LineKind::Received, 5, Some(OTHER))]);
+        let (sent, received) = ((LineKind::Sent, 5, Some(ME)), (LineKind::Received, 5, Some(ME)));
+        assert_eq!(lines(ME, to_me, 5, true), [gas, sent, received]);
+        assert_eq!(lines(ME, TxKind::Create, 5, true), [gas, (LineKind::Sent, 5, Some(OTHER))]);
+        // What failed moved nothing, and what goes to the Market is told by its logs.
+        assert_eq!(lines(ME, to_other, 5, false), [gas]);
+        assert_eq!(lines(ME, to_other, 0, true), [gas]);
+        assert_eq!(lines(ME, TxKind::Call(system::MARKET), 5, true), [gas]);
+        assert_eq!(lines(OTHER, to_other, 5, true), []);
+    }
 }

@@ -15,6 +15,7 @@ use bitdust_ledger::{
     CheckedTx, Genesis, Header, Prove,
     beacon::HashChain,
     exec::{self, Call, Ctx, Proposal},
+    fee,
     market::{MarketView, view::SupplierInfo},
     precompile,
     state::{Account, EmptyState, StateDiff, StateError, StateReader},
@@ -192,12 +193,21 @@ impl ChainReader for TestChain {
         Ok(*newer)
     }
 
+    fn is_current(&self) -> bool {
+        true
+    }
+
     fn look(&self, look: &mut Look<'_>) -> Result<()> {
         let (state, height) = {
             let tip = self.tip.lock().unwrap();
             (tip.state.clone(), Height(tip.head.height))
         };
         look(&MarketView::new(&state, &self.params), height)
+    }
+
+    fn base_fee(&self) -> u64 {
+        let tip = self.tip.lock().unwrap();
+        fee::next_base_fee(&self.params, tip.head.base_fee, tip.head.gas_used, tip.head.gas_limit)
     }
 
     fn look_at_worlds(&self, look: &mut LookAtWorlds<'_>) -> Result<()> {
@@ -329,7 +339,8 @@ impl World {
         self
     }
 
-    fn supplier(&self, number: usize, store: &MemoryStore) -> Arc<Supplier> {
+    /// A numbered supplier on a disk, at rest.
+    pub fn supplier(&self, number: usize, store: &MemoryStore) -> Arc<Supplier> {
         let sender = TestSender { chain: self.chain.clone(), key: supplier_key(number) };
         Supplier::open(supplier::Parts {
             chain: self.chain.clone(),

@@ -7,7 +7,7 @@ use alloy_sol_types::SolCall as _;
 use anyhow::{Result, bail, ensure};
 use bitdust_ledger::market::IMarket;
 use bitdust_rpc::{
-    api::{EthClient as _, MarketClient as _},
+    api::EthClient as _,
     eth_types::{BlockId, BlockNumberOrTag, TransactionReceipt, TransactionRequest},
 };
 use bitdust_types::{
@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     chain::sender::{UnsignedCall, sign_call},
-    cli::remote::explain,
+    cli::{remote::explain, statement},
     keys::NodeKeys,
 };
 
@@ -42,8 +42,7 @@ pub(super) async fn settle(demo: &Demo<'_>, kept: &Kept) -> Result<Settlement> {
         let at = |height| Some(BlockId::Number(BlockNumberOrTag::Number(height)));
         let before = demo.client.eth_get_balance(supplier, at(height - 1)).await.map_err(explain(&demo.client))?;
         let after = demo.client.eth_get_balance(supplier, at(height)).await.map_err(explain(&demo.client))?;
-        let statement =
-            demo.client.market_statement(supplier, None, Some(height)).await.map_err(explain(&demo.client))?;
+        let statement = statement::fetch(&demo.client, supplier, None, Some(height), demo.json).await?;
         let earned = Earned {
             supplier,
             balance_before: Amount::try_from(before)?,

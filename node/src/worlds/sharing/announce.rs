@@ -1,6 +1,10 @@
 //! Telling the network which locations this node can give chunks of, and when it can't any more.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use anyhow::Result;
 use bitdust_network::Handle;
@@ -17,12 +21,20 @@ const PERIOD: Duration = Duration::from_secs(5);
 const NEWS_PER_LOOK: usize = 16;
 /// Of them, at once: each takes ten seconds where a node near to its key has died, and a player is soon elsewhere.
 const AT_ONCE: usize = 8;
+/// Between two times that the index is written down; it has 4 MiB after a long walk.
+const WRITE_PERIOD: Duration = Duration::from_secs(30);
 
 /// Announces until the network stops. The network repeats what was announced.
 pub async fn announce(worlds: Arc<Worlds>, network: Handle) -> Result<()> {
     let mut announced: BTreeSet<(B256, LocationPos)> = BTreeSet::new();
+    let mut written = Instant::now();
     loop {
         tokio::time::sleep(PERIOD).await;
+        if written.elapsed() >= WRITE_PERIOD {
+            let worlds = worlds.clone();
+            tokio::task::spawn_blocking(move || worlds.sharing.write_down()).await?;
+            written = Instant::now();
+        }
         if network.is_hidden() {
             continue;
         }

@@ -22,6 +22,8 @@ pub mod wire;
 
 use std::{
     collections::HashMap,
+    fs,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -40,12 +42,13 @@ use tokio::sync::{Semaphore, mpsc};
 
 use super::{
     Worlds,
+    cache::Cache,
     streaming::{
         Open,
         fetching::{Arrived, Errand, Outcome, check, keep},
     },
 };
-use index::Index;
+use index::{FILE_BYTES_MAX, Index};
 use line::Question;
 use peers::Peers;
 
@@ -73,19 +76,40 @@ type FoundPlayers = HashMap<(B256, LocationPos), (Instant, Vec<Address>)>;
 pub struct Sharing {
     peers: Mutex<Peers>,
     index: Mutex<Index>,
+    /// Where the index is written down.
+    file: PathBuf,
     lines: Mutex<HashMap<PeerId, mpsc::Sender<Question>>>,
     found: Mutex<FoundPlayers>,
     searches: Semaphore,
 }
 
-impl Default for Sharing {
-    fn default() -> Self {
+impl Sharing {
+    /// With what was written down beside a cache of the chunks in `dir`. Blocks on the disk.
+    pub fn open(dir: &Path, cache: &Cache) -> Self {
+        let file = dir.join("index");
+        let is_sized = fs::metadata(&file).is_ok_and(|about| about.len() <= FILE_BYTES_MAX as u64);
+        let bytes = is_sized.then(|| fs::read(&file).ok()).flatten();
+        let index = bytes.and_then(|bytes| Index::read(&bytes, |hash| cache.contains(*hash)));
+        if index.is_none() && file.exists() {
+            tracing::warn!(file = %file.display(), "what is in the cache is noted anew: its index can't be read");
+        }
         Sharing {
             peers: Mutex::default(),
-            index: Mutex::default(),
+            index: Mutex::new(index.unwrap_or_default()),
+            file,
             lines: Mutex::default(),
             found: Mutex::default(),
             searches: Semaphore::new(SEARCHES_AT_ONCE),
+        }
+    }
+
+    /// Writes down what is in the index, if that is news. Blocks on the disk. That it fails only costs what is given after the next
+    /// start.
+    fn write_down(&self) {
+        let Some(bytes) = locked(&self.index).news() else { return };
+        let draft = self.file.with_extension("new");
+        if let Err(error) = fs::write(&draft, bytes).and_then(|()| fs::rename(&draft, &self.file)) {
+            tracing::warn!(%error, file = %self.file.display(), "which chunks are in the cache could not be written down");
         }
     }
 }

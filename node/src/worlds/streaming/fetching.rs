@@ -77,11 +77,15 @@ impl Outcome {
 pub async fn fetch(worlds: &Worlds, errand: &Errand, answered: impl FnMut(Address)) -> Outcome {
     let failed = Outcome::Not(Answer::Failed { by: None });
     let Found::Open(open) = &*errand.found else { return failed };
+    match &errand.source {
+        Source::Cache => return from_cache(worlds, errand).await,
+        Source::Player(player) => return worlds.sharing.fetch(worlds, open, errand, *player).await,
+        Source::Supplier { .. } | Source::Column { .. } => {}
+    }
     let Some((manifest, ranges)) = open.frames() else { return failed };
     let Some(range) = manifest.frame_range(errand.chunk.index()) else { return failed };
     let got = match &errand.source {
-        Source::Cache => return from_cache(worlds, errand).await,
-        Source::Player(player) => return worlds.sharing.fetch(worlds, open, errand, *player).await,
+        Source::Cache | Source::Player(_) => return failed,
         Source::Supplier { holder, .. } => ranges.from_slot(&range, *holder).await,
         Source::Column { needed, holders } => column(ranges, &range, *needed, holders, answered).await,
     };

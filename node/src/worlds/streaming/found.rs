@@ -2,17 +2,21 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use bitdust_types::{Address, B256, Height, Root};
 use bitdust_world::{
     LocationPos,
     location::{Invalid, Manifest, Place as Lies, chunks_file},
+    place::LOCATION_CHUNKS,
     stream::{Expected, Kept, Located},
 };
 
 use crate::{
     customer::ranges::Ranges,
-    worlds::{Unsound, Worlds, place::Place},
+    worlds::{
+        Unsound, Worlds,
+        place::{Named, Place},
+    },
 };
 
 /// What was found.
@@ -43,22 +47,34 @@ impl Found {
             return Ok(Found::Open(Open { place, manifest, ranges: None, chunks: Vec::new() }));
         };
         let sequence = known.version().sequence;
-        let ranges = match known.frames_bytes() {
-            0 => None,
-            _ => Some(worlds.customer.ranges(place.dataset(), &place.file(&chunks_file(sequence))).await?),
+        let file = place.file(&chunks_file(sequence, &known.hash()));
+        let files = worlds.customer.manifest(place.dataset()).await?;
+        let mut ranges = match files.file(&file).map(|found| found.bytes) {
+            Some(bytes) if bytes > 0 && bytes == known.frames_bytes() => {
+                Some(worlds.customer.ranges(place.dataset(), &file).await?)
+            }
+            _ => None,
         };
-        let expected = |(index, entry): (u16, &bitdust_world::location::ChunkEntry)| -> Result<Expected> {
-            let kept = match (&entry.place, &ranges, known.frame_range(index)) {
-                (Lies::Frame { .. }, Some(ranges), Some(range)) => {
-                    Kept::Slot(ranges.slot(&range).map_err(|error| Unsound(format!("{error:#}")))?)
-                }
-                _ => Kept::Generated,
+        let slots: Result<Vec<Option<u16>>> = (0u16..LOCATION_CHUNKS as u16)
+            .map(|index| match (&ranges, known.frame_range(index)) {
+                (Some(ranges), Some(range)) => ranges.slot(&range).map(Some),
+                _ => Ok(None),
+            })
+            .collect();
+        let slots = slots.unwrap_or_else(|error| {
+            tracing::warn!(%pos, "version {sequence} can't be read as a writer of its dataset laid it out: {error:#}");
+            ranges = None;
+            vec![None; LOCATION_CHUNKS]
+        });
+        let expected = |(entry, slot): (&bitdust_world::location::ChunkEntry, Option<u16>)| {
+            let kept = match entry.place {
+                // Frames that a writer destroyed: this disk or other players may have them, of suppliers there is none to ask.
+                Lies::Frame { .. } => Kept::Slot(slot.unwrap_or(0)),
+                Lies::Generated => Kept::Generated,
             };
-            Ok(Expected { hash: entry.hash, kept })
+            Expected { hash: entry.hash, kept }
         };
-        let chunks: Result<Vec<_>> = (0u16..).zip(known.chunks()).map(expected).collect();
-        let what = || format!("version {sequence} of location {pos}, as {} stored it", place.owner());
-        let chunks = chunks.with_context(what)?;
+        let chunks = known.chunks().iter().zip(slots).map(expected).collect();
         Ok(Found::Open(Open { place, manifest, ranges, chunks }))
     }
 
@@ -87,7 +103,7 @@ impl Found {
                 is_same
                     && worlds.touch(&open.place)
                     && open.is_newest_read()
-                    && open.place.state().revision == worlds.revision(claim.dataset)?
+                    && open.place.is_as_of(Named::of(&claim), worlds.revision(claim.dataset)?)
             }
             _ => false,
         })

@@ -30,7 +30,7 @@ use bitdust_world::stream::{Cause, Rules, Tally};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
-pub use found::{Found, Open};
+pub use found::{Found, Open, is_unsound};
 
 use super::Worlds;
 use driver::Driver;

@@ -197,3 +197,33 @@ async fn edits_that_suppliers_lack_are_back_after_a_restart() {
     owner.save(world, pos).await.unwrap();
     assert_eq!(owner.journal.places().unwrap(), []);
 }
+
+/// The same revision holds two versions, one after the other: who looked between a version's files and its entry on the ledger has
+/// read nothing false, and neither has its maker said so.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_who_looked_while_a_version_was_entered_blames_nobody() {
+    let network = Network::start(4).await;
+    let (owner, _owners_dir) = player(&network, 1);
+    let reader_dir = tempfile::tempdir().unwrap();
+    let reader = player_in(&network, 3, reader_dir.path());
+    let world = publish(&owner).await;
+    let pos = LocationPos::new(3, 0, 1);
+    claim(&owner, world, pos).await;
+    owner.edit(world, &tower(pos)).await.unwrap();
+    until_kept(&owner, world, pos).await;
+    let place = open(&reader, world, pos).await;
+    owner.save(world, pos).await.unwrap();
+    let told = head_of(&*open(&owner, world, pos).await);
+    assert_eq!(told.sequence, 1);
+    // As it would have been then.
+    {
+        let mut state = place.state();
+        assert_eq!(state.version.sequence, 0);
+        (state.revision, state.is_read) = (told.revision, true);
+    }
+    assert_eq!(reader.hear(&place, signed(told.clone(), &key(1))), Hearing::News);
+    assert_eq!(reader.tally.stats().blamed, []);
+    place.refresh(&reader).await.unwrap();
+    assert_eq!(head_of(&place), told, "the ledger's word is enough to look again");
+    assert_eq!(reader.tally.stats().blamed, []);
+}

@@ -3,8 +3,8 @@
 use bitdust_world::{
     BlockId,
     block::{self, BUILTIN, ID_END, Kind},
-    content::{Content, Face},
-    mesh::Kinds,
+    content::{Content, Face, ModelBox, TEXTURE_EDGE, Texture},
+    mesh::{self, Kinds},
 };
 
 use super::sky::{Rgb, linear};
@@ -13,7 +13,12 @@ use super::sky::{Rgb, linear};
 pub struct Palette {
     looks: Vec<Option<Look>>,
     kinds: Kinds,
+    pictures: Vec<Texture>,
 }
+
+/// Pictures kept at most, as layers of one image: what every device has, by Vulkan's table of required limits. Faces beyond
+/// show their mean colour.
+pub const PICTURES_MAX: usize = 256;
 
 /// A block as it is shown.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +31,47 @@ pub struct Look {
     pub top: Rgb,
     /// Its other faces.
     pub side: Rgb,
+    /// The pictures of its upper face and of the others, among [`Palette::pictures`].
+    pub pictures: [Option<u16>; 2],
+    /// Its shape, if it is made of boxes.
+    pub model: Vec<Part>,
+}
+
+/// A box of a model, in metres from its voxel's lowest corner.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Part {
+    /// The corner with the lowest coordinates.
+    pub from: [f32; 3],
+    /// The opposite one.
+    pub to: [f32; 3],
+    /// In linear light; that of the block's faces if `None`.
+    pub colour: Option<Rgb>,
+}
+
+impl Part {
+    fn new(part: &ModelBox) -> Self {
+        let metres = |corner: [u8; 3]| corner.map(|at| f32::from(at) / f32::from(TEXTURE_EDGE));
+        Part { from: metres(part.from), to: metres(part.to), colour: part.colour.map(linear) }
+    }
+
+    /// Its faces, the corners of each counterclockwise for who looks at it.
+    pub fn faces(&self) -> [(mesh::Face, [[f32; 3]; 4]); 6] {
+        mesh::Face::ALL.map(|face| {
+            let normal = face.normal();
+            let axis = normal.iter().position(|part| *part != 0).unwrap_or(0);
+            let (u, v) = ((axis + 1) % 3, (axis + 2) % 3);
+            let ends = [self.from, self.to];
+            let ahead = normal[axis] > 0;
+            // From axis to u to v turns right-handed: counterclockwise for who looks against the axis.
+            let around = if ahead { [(0, 0), (1, 0), (1, 1), (0, 1)] } else { [(0, 0), (0, 1), (1, 1), (1, 0)] };
+            let corners = around.map(|(along_u, along_v): (usize, usize)| {
+                let mut corner = ends[usize::from(ahead)];
+                (corner[u], corner[v]) = (ends[along_u][u], ends[along_v][v]);
+                corner
+            });
+            (face, corners)
+        })
+    }
 }
 
 /// For blocks nobody knows: a colour that nobody uses.
@@ -45,18 +91,47 @@ impl Palette {
             .iter()
             .map(|block| {
                 let (top, side) = (linear(block.top), linear(block.side));
-                Some(Look { name: block.name.to_owned(), kind: block.kind, top, side })
+                Some(Look {
+                    name: block.name.to_owned(),
+                    kind: block.kind,
+                    top,
+                    side,
+                    pictures: [None; 2],
+                    model: vec![],
+                })
             })
             .collect();
+        let mut pictures = vec![];
         for own in content.blocks.iter().filter(|own| own.id.0 < ID_END) {
             let place = usize::from(own.id.0);
             if looks.len() <= place {
                 looks.resize(place + 1, None);
             }
             let (top, side) = (colour(&own.top), colour(&own.side));
-            looks[place] = Some(Look { name: own.name.clone(), kind: own.kind, top, side });
+            let own_pictures = [&own.top, &own.side].map(|face| picture(face, own.kind, &mut pictures));
+            let model = own.model.iter().map(Part::new).collect();
+            let (name, kind) = (own.name.clone(), own.kind);
+            looks[place] = Some(Look { name, kind, top, side, pictures: own_pictures, model });
         }
-        Palette { looks, kinds: Kinds::new(|id| content.kind(id)) }
+        let mut palette = Palette { looks, kinds: Kinds::default(), pictures };
+        // Boxes hide no neighbour and are drawn voxel by voxel, as plants are.
+        palette.kinds = Kinds::new(|id| if palette.model(id).is_empty() { content.kind(id) } else { Kind::Plant });
+        palette
+    }
+
+    /// The boxes that it is made of; none if it is what its kind looks like.
+    pub fn model(&self, id: BlockId) -> &[Part] {
+        self.look(id).map_or(&[], |look| &look.model)
+    }
+
+    /// The picture on its upper face, or on the others: its place among [`Palette::pictures`].
+    pub fn picture(&self, id: BlockId, upper: bool) -> Option<u16> {
+        self.look(id)?.pictures[usize::from(!upper)]
+    }
+
+    /// All pictures of this world, each once.
+    pub fn pictures(&self) -> &[Texture] {
+        &self.pictures
     }
 
     /// How it looks, if anybody knows it.
@@ -103,6 +178,31 @@ impl std::fmt::Debug for Palette {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Palette").field("looks", &self.looks.len()).finish_non_exhaustive()
     }
+}
+
+/// The place of a face's picture, which is taken in if there is room. What can't be seen through has no holes: there it shows
+/// the mean of the rest.
+fn picture(face: &Face, kind: Kind, pictures: &mut Vec<Texture>) -> Option<u16> {
+    let Face::Texture(texture) = face else { return None };
+    let mut own = texture.clone();
+    if kind.is_opaque() {
+        let mean = super::sky::srgb(colour(face));
+        for pixel in own.0.chunks_exact_mut(4) {
+            if pixel[3] < 128 {
+                pixel[..3].copy_from_slice(&mean);
+            }
+            pixel[3] = u8::MAX;
+        }
+    }
+    let known = pictures.iter().position(|known| *known == own);
+    let place = known.unwrap_or(pictures.len());
+    if place >= PICTURES_MAX {
+        return None;
+    }
+    if known.is_none() {
+        pictures.push(own);
+    }
+    u16::try_from(place).ok()
 }
 
 /// One colour for a face: of a picture, the mean of what isn't seen through.

@@ -14,12 +14,13 @@ use std::{
     sync::Arc,
 };
 
-use bitdust_world::{BlockId, Chunk, ChunkPos, VoxelPos};
+use bitdust_world::{BlockId, ChunkPos, VoxelPos};
 
+use super::packed::PackedChunk;
 use crate::source::Label;
 
 /// The chunk itself and the 26 around it, in the order `x` fastest, then `z`, then `y`, from the lowest corner on.
-pub type Neighbourhood = [Option<Arc<Chunk>>; 27];
+pub type Neighbourhood = [Option<Arc<PackedChunk>>; 27];
 
 /// How a chunk is seen from where the player is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -74,7 +75,7 @@ pub struct Count {
 #[derive(Debug, Default)]
 struct Slot {
     aspect: Aspect,
-    chunk: Option<Arc<Chunk>>,
+    chunk: Option<Arc<PackedChunk>>,
     label: Option<Label>,
     sequence: u64,
     /// The ticket of the mesh being made.
@@ -143,7 +144,7 @@ impl Residency {
     }
 
     /// A chunk arrived. Whether it was taken: nobody may want it, or know a newer version.
-    pub fn arrived(&mut self, pos: ChunkPos, chunk: Chunk, label: Label, sequence: u64) -> bool {
+    pub fn arrived(&mut self, pos: ChunkPos, chunk: PackedChunk, label: Label, sequence: u64) -> bool {
         let Some(slot) = self.slots.get_mut(&pos) else { return false };
         if slot.chunk.is_some() && sequence < slot.sequence {
             return false;
@@ -253,10 +254,14 @@ impl Residency {
             count.holes += usize::from(!there && drawn);
             count.unmeshed += usize::from(there && drawn && slot.shown != Some(slot.aspect.level));
             count.building += usize::from(slot.building.is_some());
-            let mixed = slot.chunk.as_ref().is_some_and(|chunk| chunk.as_uniform().is_none());
-            count.voxel_bytes += if mixed { 2 * bitdust_world::place::CHUNK_VOXELS } else { 0 };
+            count.voxel_bytes += slot.chunk.as_ref().map_or(0, |chunk| chunk.bytes());
         }
         count
+    }
+
+    /// Who had the chunk that is here.
+    pub fn label(&self, pos: ChunkPos) -> Option<Label> {
+        self.slots.get(&pos).filter(|slot| slot.chunk.is_some())?.label
     }
 
     /// How many of the chunks here came from where.

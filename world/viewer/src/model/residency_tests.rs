@@ -30,7 +30,7 @@ fn cube(table: &mut Residency, centre: ChunkPos, radius: i64, level: u8) -> Plan
 
 fn arrive_all(table: &mut Residency, plan: &Plan) {
     for (pos, _) in &plan.request {
-        assert!(table.arrived(*pos, Chunk::uniform(block::STONE), Label::Generator, 0));
+        assert!(table.arrived(*pos, PackedChunk::uniform(block::STONE), Label::Generator, 0));
     }
 }
 
@@ -51,7 +51,7 @@ fn a_chunk_is_meshed_once_its_neighbours_are_there() {
     assert_eq!(plan.request.len(), 27);
     for (i, (pos, _)) in plan.request.iter().enumerate() {
         assert!(table.jobs(9).is_empty(), "after {i} of 27 chunks");
-        table.arrived(*pos, Chunk::uniform(block::STONE), Label::Supplier, 3);
+        table.arrived(*pos, PackedChunk::uniform(block::STONE), Label::Supplier, 3);
     }
     assert_eq!(mesh_all(&mut table), [at(0, 0, 0)]);
     assert!(table.is_complete());
@@ -85,9 +85,9 @@ fn a_request_that_leaves_the_plan_is_dropped() {
 fn an_unwanted_answer_and_an_older_version_are_refused() {
     let mut table = Residency::default();
     cube(&mut table, at(0, 0, 0), 1, 0);
-    assert!(!table.arrived(at(9, 9, 9), Chunk::default(), Label::Player, 1));
-    assert!(table.arrived(at(0, 0, 0), Chunk::uniform(block::DIRT), Label::Supplier, 5));
-    assert!(!table.arrived(at(0, 0, 0), Chunk::uniform(block::STONE), Label::Cache, 4));
+    assert!(!table.arrived(at(9, 9, 9), PackedChunk::uniform(bitdust_world::BlockId::AIR), Label::Player, 1));
+    assert!(table.arrived(at(0, 0, 0), PackedChunk::uniform(block::DIRT), Label::Supplier, 5));
+    assert!(!table.arrived(at(0, 0, 0), PackedChunk::uniform(block::STONE), Label::Cache, 4));
     assert_eq!(table.block(VoxelPos::new(1, 2, 3)), Some(block::DIRT));
 }
 

@@ -160,6 +160,15 @@ pub fn linear(srgb: [u8; 3]) -> Rgb {
     })
 }
 
+/// Linear light as sRGB (IEC 61966-2-1), held to its range.
+pub fn srgb(linear: Rgb) -> [u8; 3] {
+    linear.map(|part| {
+        let part = part.clamp(0.0, 1.0);
+        let part = if part <= 0.003_130_8 { part * 12.92 } else { 1.055 * part.powf(1.0 / 2.4) - 0.055 };
+        (part * 255.0).round() as u8
+    })
+}
+
 fn mix(a: Rgb, b: Rgb, part: f32) -> Rgb {
     [0, 1, 2].map(|i| a[i] + (b[i] - a[i]) * part)
 }
@@ -214,5 +223,12 @@ mod tests {
         assert_eq!(linear([0, 0, 0]), [0.0; 3]);
         assert!((linear([255; 3])[0] - 1.0).abs() < 1e-6);
         assert!((linear([188; 3])[0] - 0.5).abs() < 0.01);
+    }
+
+    #[test]
+    fn colours_come_back_as_they_went() {
+        for part in 0..=u8::MAX {
+            assert_eq!(srgb(linear([part; 3])), [part; 3]);
+        }
     }
 }

@@ -185,6 +185,7 @@ fn open_screens(
         (KeyCode::KeyE, Screen::Inventory),
         (KeyCode::KeyM, Screen::Map),
         (KeyCode::KeyP, Screen::Travel),
+        (KeyCode::KeyQ, Screen::Journal),
         (KeyCode::KeyT, Screen::Chat),
         (KeyCode::Enter, Screen::Chat),
     ];

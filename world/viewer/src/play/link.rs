@@ -1,10 +1,13 @@
 //! The link between the source and the scene: news in, poses out.
 
 use bevy::prelude::*;
-use bitdust_world::{Chunk, ChunkPos};
+use bitdust_world::ChunkPos;
 
 use super::{Beat, Player};
-use crate::source::{Label, NEWS_PER_FRAME, News, Order, Pose, Source};
+use crate::{
+    model::packed::PackedChunk,
+    source::{Label, NEWS_PER_FRAME, News, Order, Pose, Source},
+};
 
 /// How often others are told where the player is, in seconds.
 const POSE_EVERY_S: f32 = 0.1;
@@ -22,7 +25,7 @@ pub struct Link(pub Box<dyn Source>);
 #[derive(Resource, Default)]
 pub struct Inbox {
     /// Chunks with their labels and versions.
-    pub chunks: Vec<(ChunkPos, Chunk, Label, u64)>,
+    pub chunks: Vec<(ChunkPos, PackedChunk, Label, u64)>,
 }
 
 /// Everything else that came in.

@@ -1,7 +1,8 @@
 //! What a world's creator put there: signs, doors, triggers, quests.
 //!
 //! `bitdust_world::content` says what comes of walking and using; here the player's events go in and the effects are shown.
-//! Everything is this player's own: a door that opens for one is closed for the next.
+//! Everything is this player's own: a door that opens for one is closed for the next. It is kept between visits
+//! ([`crate::model::progress`]): within seconds of a change, and when the player leaves.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -12,10 +13,16 @@ use bitdust_world::{
 };
 
 use super::{Action, Beat, Player, building::Target, link::Heard, walking::WalkingSystems};
-use crate::{scene::chunks::Chunks, source::News};
+use crate::{
+    model::progress::{Found, Progress},
+    scene::chunks::Chunks,
+    source::News,
+};
 
 /// Texts remembered as shown: more than a world can have.
 const SHOWN_MAX: usize = 1024;
+/// What changed is kept so many seconds later at most: one write for all that happens within them.
+const KEEP_EVERY_S: f32 = 2.0;
 
 /// Plays the content.
 pub struct QuestPlugin;
@@ -31,6 +38,12 @@ pub struct Journal {
     doors: BTreeMap<VoxelPos, BlockId>,
     shown: Vec<Text>,
     at: Option<VoxelPos>,
+    /// Where it is kept; nowhere for pictures and tests.
+    progress: Option<Progress>,
+    /// Something happened that isn't kept yet.
+    unkept: bool,
+    /// What the player should be told about files.
+    word: Option<String>,
 }
 
 impl Journal {
@@ -38,7 +51,30 @@ impl Journal {
     pub fn new(world: [u8; 32], content: Arc<Content>) -> Self {
         let play = Play::new(WorldId(world));
         let doors = play.doors_of(&content);
-        Journal { play, page: None, content, doors, shown: vec![], at: None }
+        Journal { play, page: None, content, doors, shown: vec![], at: None, progress: None, unkept: false, word: None }
+    }
+
+    /// Of somebody who may have been here before, and whose progress is kept there.
+    pub fn kept(world: [u8; 32], content: Arc<Content>, progress: Progress) -> Self {
+        let Found { play, word } = progress.load(&content);
+        let doors = play.doors_of(&content);
+        Journal { play, doors, progress: Some(progress), word, ..Journal::new(world, content) }
+    }
+
+    /// What the world's creator put there.
+    pub fn content(&self) -> &Content {
+        &self.content
+    }
+
+    /// The text of the sign there, if there is one.
+    pub fn sign(&self, at: VoxelPos) -> Option<&Text> {
+        self.content.texts.get(self.content.signs.get(&at)?)
+    }
+
+    /// Keeps what happened; what went wrong, if it did.
+    fn keep(&mut self) -> Option<String> {
+        self.unkept = false;
+        self.progress.as_ref()?.save(&self.play).err()
     }
 
     /// Voxels of doors in a chunk, as they are for this player.
@@ -60,7 +96,8 @@ impl Journal {
 
 impl Plugin for QuestPlugin {
     fn build(&self, app: &mut App) {
-        app.add_systems(Update, experience.in_set(Beat::Act).after(WalkingSystems));
+        app.add_systems(Update, (experience, keep).chain().in_set(Beat::Act).after(WalkingSystems))
+            .add_systems(Last, leave.run_if(on_message::<AppExit>));
     }
 }
 
@@ -99,7 +136,9 @@ fn experience(
     };
     let mut travel = None;
     for event in events {
-        for effect in journal.play.handle(&content, event) {
+        let effects = journal.play.handle(&content, event);
+        journal.unkept |= effects.iter().any(|effect| !matches!(effect, Effect::OutOfReach(_)));
+        for effect in effects {
             match effect {
                 Effect::Show(name) => {
                     if let Some(text) = content.texts.get(&name) {
@@ -135,8 +174,28 @@ fn experience(
     }
 }
 
+fn keep(mut journal: ResMut<Journal>, mut heard: MessageWriter<Heard>, time: Res<Time>, mut next_s: Local<f32>) {
+    let mut word = journal.word.take();
+    if journal.unkept && time.elapsed_secs() >= *next_s {
+        *next_s = time.elapsed_secs() + KEEP_EVERY_S;
+        word = word.or(journal.keep());
+    }
+    if let Some(text) = word {
+        heard.write(Heard(News::Said { from: String::new(), text }));
+    }
+}
+
+/// There is nobody left to read it but the terminal.
+fn leave(mut journal: ResMut<Journal>) {
+    if journal.unkept
+        && let Some(problem) = journal.keep()
+    {
+        eprintln!("bitdust-world: {problem}");
+    }
+}
+
 /// An item's name for people.
-fn title(content: &Content, name: &str) -> String {
+pub(crate) fn title(content: &Content, name: &str) -> String {
     let item = content.items.iter().find(|(item, _)| item.as_str() == name);
     item.map_or(name.to_owned(), |(_, item)| item.title.clone())
 }

@@ -297,6 +297,7 @@ fn screen(name: ScreenName) -> Screen {
         ScreenName::Chat => Screen::Chat,
         ScreenName::Map => Screen::Map,
         ScreenName::Travel => Screen::Travel,
+        ScreenName::Journal => Screen::Journal,
         ScreenName::Settings => Screen::Settings,
     }
 }

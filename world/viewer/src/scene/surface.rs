@@ -1,13 +1,16 @@
 //! From a chunk's neighbourhood to what a graphics card is fed with.
 //!
-//! `bitdust_world::mesh` finds the rectangles; here they get colours. Ambient occlusion goes into the fourth part of a
-//! colour, so that the shader darkens what comes from the sky and leaves sunlight alone.
+//! `bitdust_world::mesh` finds the rectangles; here they get colours, and blocks with a model their boxes. Ambient occlusion
+//! goes into the fourth part of a colour, so that the shader darkens what comes from the sky and leaves sunlight alone.
+//!
+//! A corner takes 24 bytes: its place (12), where its face looks (4), its colour (8). A wide view has millions of
+//! them, which the device keeps for as long as they are seen.
 
 use std::cell::RefCell;
 
 use bevy::{
     asset::RenderAssetUsages,
-    mesh::{Indices, PrimitiveTopology},
+    mesh::{Indices, MeshVertexAttribute, PrimitiveTopology, VertexFormat},
     prelude::*,
 };
 use bitdust_world::{
@@ -16,12 +19,27 @@ use bitdust_world::{
     mesh::{Around, Face, Mesher, Neighbourhood, Plant, Quad},
 };
 
-use crate::model::{palette::Palette, residency::Job};
+use crate::model::{
+    packed::PackedChunk,
+    palette::Palette,
+    residency::{Job, Neighbourhood as Chunks},
+};
 
 /// How open to the sky a corner is with ambient occlusion 0 to 3.
 const OPEN: [f32; 4] = [0.42, 0.64, 0.82, 1.0];
 /// The fourth part of the colour of what shines by itself; see `voxel.wgsl`.
 const SHINES: f32 = 2.0;
+/// What is added to the fourth part where a face has a picture, whose number is then the first part.
+const PICTURE: f32 = 3.0;
+/// A plant whose planes show a picture.
+const PICTURE_PLANT: f32 = 7.0;
+/// The fourth part lies below this.
+const FOURTH_END: f32 = 8.0;
+
+/// Bevy's normal in parts of 127: six directions need no more.
+const NORMAL: MeshVertexAttribute = MeshVertexAttribute { format: VertexFormat::Snorm8x4, ..Mesh::ATTRIBUTE_NORMAL };
+/// Bevy's colour in parts of 65,535, the fourth one divided by [`FOURTH_END`].
+const COLOUR: MeshVertexAttribute = MeshVertexAttribute { format: VertexFormat::Unorm16x4, ..Mesh::ATTRIBUTE_COLOR };
 
 /// The meshes of a chunk; `None` for what it doesn't have.
 #[derive(Debug, Default)]
@@ -49,16 +67,18 @@ pub fn surfaces(job: &Job, palette: &Palette) -> Surfaces {
     thread_local! {
         static SCRATCH: RefCell<(Mesher, Neighbourhood)> = RefCell::default();
     }
-    let kinds = palette.kinds();
-    let chunks: Around = std::array::from_fn(|i| job.around[i].as_deref());
-    if is_hidden(&chunks, palette) {
+    if is_hidden(&job.around, palette) {
         return Surfaces::default();
     }
+    let kinds = palette.kinds();
+    let cell = 1 << job.level.min(3);
+    let chunks = unpacked(&job.around, cell);
+    let chunks: Around = chunks.each_ref().map(Option::as_ref);
     let mesh = SCRATCH.with_borrow_mut(|(mesher, neighbourhood)| {
-        if job.level == 0 {
+        if cell == 1 {
             neighbourhood.fill(&chunks);
         } else {
-            *neighbourhood = Neighbourhood::coarse(1 << job.level.min(3), &chunks, kinds);
+            *neighbourhood = Neighbourhood::coarse(cell, &chunks, kinds);
         }
         mesher.mesh(neighbourhood, kinds)
     });
@@ -67,36 +87,72 @@ pub fn surfaces(job: &Job, palette: &Palette) -> Surfaces {
         surfaces.bytes += vertices.bytes();
         vertices.mesh()
     };
-    let ground = finish(Vertices::of(&mesh.opaque, mesh.scale, |block, face| colour(palette, block, face)));
-    let water = finish(Vertices::of(&mesh.liquid, mesh.scale, |block, face| colour(palette, block, face)));
-    let glass = finish(Vertices::of(&mesh.transparent, mesh.scale, |block, face| glass_colour(palette, block, face)));
-    let plants = finish(Vertices::of_plants(&mesh.plants, palette));
+    // From far off a picture is its mean colour.
+    let fine = job.level == 0;
+    let mut ground = Vertices::of(&mesh.opaque, mesh.scale, |block, face| colour(palette, block, face, fine));
+    let (models, plants): (Vec<Plant>, Vec<Plant>) =
+        mesh.plants.iter().partition(|plant| !palette.model(plant.block).is_empty());
+    ground.add_models(&models, palette);
+    let ground = finish(ground);
+    let water = finish(Vertices::of(&mesh.liquid, mesh.scale, |block, face| colour(palette, block, face, false)));
+    let glass =
+        finish(Vertices::of(&mesh.transparent, mesh.scale, |block, face| glass_colour(palette, block, face, fine)));
+    let plants = finish(Vertices::of_plants(&plants, palette));
     Surfaces { ground, water, plants, glass, ..surfaces }
 }
 
 /// Most chunks are air, or rock in rock: they show nothing, and needn't be looked at voxel by voxel.
-fn is_hidden(chunks: &Around, palette: &Palette) -> bool {
-    let uniform = |chunk: Option<&Chunk>| chunk.and_then(Chunk::as_uniform).map(|block| palette.kind(block));
-    match uniform(chunks[13]) {
+fn is_hidden(around: &Chunks, palette: &Palette) -> bool {
+    let uniform = |i: usize| around[i].as_deref().and_then(PackedChunk::as_uniform).map(|block| palette.kind(block));
+    match uniform(13) {
         Some(Kind::Air) => true,
         Some(kind) if kind.is_opaque() => {
-            [4, 10, 12, 14, 16, 22].into_iter().all(|side| uniform(chunks[side]).is_some_and(Kind::is_opaque))
+            [4, 10, 12, 14, 16, 22].into_iter().all(|side| uniform(side).is_some_and(Kind::is_opaque))
         }
         _ => false,
     }
 }
 
-/// Linear, with what shines marked.
-fn colour(palette: &Palette, block: BlockId, face: Face) -> [f32; 4] {
-    let [r, g, b] = palette.colour(block, face == Face::Up);
-    let shines = matches!(block, block::LANTERN | block::LAVA);
-    [r, g, b, if shines { SHINES } else { 1.0 }]
+/// The chunk in the middle, and of each around it what is looked at from there, with cells of so many voxels an edge: one
+/// voxel, or of coarse cells the nearest and one voxel beyond, since what a cell shows depends on what lies open beside it.
+fn unpacked(around: &Chunks, cell: u8) -> [Option<Chunk>; 27] {
+    let reach = if cell == 1 { 1 } else { cell + 1 };
+    let span = |step: usize| match step {
+        0 => 32 - reach..32,
+        1 => 0..32,
+        _ => 0..reach,
+    };
+    std::array::from_fn(|i| Some(around[i].as_ref()?.unpack_part([span(i % 3), span(i / 9), span(i / 3 % 3)])))
 }
 
-/// Linear, with how much hides what is behind.
-fn glass_colour(palette: &Palette, block: BlockId, face: Face) -> [f32; 4] {
-    let [r, g, b] = palette.colour(block, face == Face::Up);
-    [r, g, b, if block == block::GLASS { 0.22 } else { 0.95 }]
+/// Linear, with what shines marked; or the number of a picture.
+fn colour(palette: &Palette, block: BlockId, face: Face, fine: bool) -> [f32; 4] {
+    let upper = face == Face::Up;
+    let light = if matches!(block, block::LANTERN | block::LAVA) { SHINES } else { 1.0 };
+    match palette.picture(block, upper).filter(|_| fine) {
+        Some(number) => [numbered(number), 0.0, 0.0, PICTURE + light],
+        None => {
+            let [r, g, b] = palette.colour(block, upper);
+            [r, g, b, light]
+        }
+    }
+}
+
+/// Linear, with how much hides what is behind; or the number of a picture, which says so itself.
+fn glass_colour(palette: &Palette, block: BlockId, face: Face, fine: bool) -> [f32; 4] {
+    let upper = face == Face::Up;
+    match palette.picture(block, upper).filter(|_| fine) {
+        Some(number) => [numbered(number), 0.0, 0.0, PICTURE + 1.0],
+        None => {
+            let [r, g, b] = palette.colour(block, upper);
+            [r, g, b, if block == block::GLASS { 0.22 } else { 0.95 }]
+        }
+    }
+}
+
+/// A number as a part of a colour, which the shader gets back exactly.
+fn numbered(number: u16) -> f32 {
+    f32::from(number) / f32::from(u16::MAX)
 }
 
 /// How a plant is cut out; the numbers are the shader's.
@@ -127,8 +183,8 @@ fn widened(mut corners: [[f32; 3]; 4], face: Face) -> [[f32; 3]; 4] {
 #[derive(Default)]
 struct Vertices {
     positions: Vec<[f32; 3]>,
-    normals: Vec<[f32; 3]>,
-    colours: Vec<[f32; 4]>,
+    normals: Vec<[i8; 4]>,
+    colours: Vec<[u16; 4]>,
     indices: Vec<u32>,
 }
 
@@ -140,15 +196,15 @@ impl Vertices {
         vertices.colours.reserve(4 * quads.len());
         vertices.indices.reserve(6 * quads.len());
         for quad in quads {
-            let first = vertices.positions.len() as u32;
             let [r, g, b, a] = paint(quad.block, quad.face);
-            vertices.positions.extend(widened(quad.positions(scale), quad.face));
-            vertices.normals.extend([quad.face.normal().map(f32::from); 4]);
-            vertices.colours.extend([0, 1, 2, 3].map(|corner| {
-                let open = if a > 1.0 { 1.0 } else { OPEN[usize::from(quad.light(corner))] };
-                [r, g, b, a * open]
-            }));
-            vertices.indices.extend(quad.triangles().map(|corner| first + corner));
+            let colours = [0, 1, 2, 3].map(|corner| {
+                let open = OPEN[usize::from(quad.light(corner))];
+                // What shines isn't darkened; beside the number of a picture only the rest is.
+                let (base, own) = if a >= PICTURE { (PICTURE, a - PICTURE) } else { (0.0, a) };
+                [r, g, b, base + if own > 1.0 { own } else { own * open }]
+            });
+            let corners = widened(quad.positions(scale), quad.face);
+            vertices.add(corners, quad.face.normal(), colours, quad.triangles());
         }
         vertices
     }
@@ -156,15 +212,14 @@ impl Vertices {
     fn of_plants(plants: &[Plant], palette: &Palette) -> Self {
         let mut vertices = Vertices::default();
         for plant in plants {
-            let [r, g, b] = palette.colour(plant.block, true);
-            let shape = shape(plant.block);
-            let mut plane = |corners: [[f32; 3]; 4]| {
-                let first = vertices.positions.len() as u32;
-                vertices.positions.extend(corners);
-                vertices.normals.extend([[0.0, 1.0, 0.0]; 4]);
-                vertices.colours.extend([[r, g, b, shape]; 4]);
-                vertices.indices.extend([0, 1, 2, 0, 2, 3].map(|corner| first + corner));
+            let colour = match palette.picture(plant.block, false) {
+                Some(number) => [numbered(number), 0.0, 0.0, PICTURE_PLANT],
+                None => {
+                    let [r, g, b] = palette.colour(plant.block, true);
+                    [r, g, b, shape(plant.block)]
+                }
             };
+            let mut plane = |corners| vertices.add(corners, [0, 1, 0], [colour; 4], [0, 1, 2, 0, 2, 3]);
             if plant.block == block::LILY {
                 // A leaf floats; it lies on the lowered surface of the water below.
                 let [x, y, z] = plant.cell.map(f32::from);
@@ -177,20 +232,57 @@ impl Vertices {
         vertices
     }
 
+    /// Blocks with a model: its boxes, whatever lies beside them.
+    fn add_models(&mut self, models: &[Plant], palette: &Palette) {
+        for Plant { cell, block } in models {
+            for part in palette.model(*block) {
+                for (face, corners) in part.faces() {
+                    let corners =
+                        corners.map(|corner| std::array::from_fn(|axis| f32::from(cell[axis]) + corner[axis]));
+                    let [r, g, b] = part.colour.unwrap_or_else(|| palette.colour(*block, face == Face::Up));
+                    self.add(corners, face.normal(), [[r, g, b, 1.0]; 4], [0, 1, 2, 0, 2, 3]);
+                }
+            }
+        }
+    }
+
+    /// A rectangle, and which of its corners make its two triangles.
+    fn add(&mut self, corners: [[f32; 3]; 4], normal: [i8; 3], colours: [[f32; 4]; 4], triangles: [u32; 6]) {
+        let first = self.positions.len() as u32;
+        let [x, y, z] = normal.map(|part| part * i8::MAX);
+        self.positions.extend(corners);
+        self.normals.extend([[x, y, z, 0]; 4]);
+        self.colours.extend(colours.map(|[r, g, b, a]| {
+            // Out of range is held at its end.
+            [r, g, b, a / FOURTH_END].map(|part| (part * f32::from(u16::MAX)).round() as u16)
+        }));
+        self.indices.extend(triangles.map(|corner| first + corner));
+    }
+
+    /// Whether every corner's number fits into two bytes.
+    fn is_small(&self) -> bool {
+        self.positions.len() <= usize::from(u16::MAX)
+    }
+
     fn bytes(&self) -> usize {
         // Position, normal, colour.
-        self.positions.len() * (12 + 12 + 16) + self.indices.len() * 4
+        self.positions.len() * (12 + 4 + 8) + self.indices.len() * if self.is_small() { 2 } else { 4 }
     }
 
     fn mesh(self) -> Option<Mesh> {
         if self.indices.is_empty() {
             return None;
         }
+        let indices = if self.is_small() {
+            Indices::U16(self.indices.into_iter().map(|corner| corner as u16).collect())
+        } else {
+            Indices::U32(self.indices)
+        };
         let mesh = Mesh::new(PrimitiveTopology::TriangleList, RenderAssetUsages::RENDER_WORLD)
             .with_inserted_attribute(Mesh::ATTRIBUTE_POSITION, self.positions)
-            .with_inserted_attribute(Mesh::ATTRIBUTE_NORMAL, self.normals)
-            .with_inserted_attribute(Mesh::ATTRIBUTE_COLOR, self.colours)
-            .with_inserted_indices(Indices::U32(self.indices));
+            .with_inserted_attribute(NORMAL, bevy::mesh::VertexAttributeValues::Snorm8x4(self.normals))
+            .with_inserted_attribute(COLOUR, bevy::mesh::VertexAttributeValues::Unorm16x4(self.colours))
+            .with_inserted_indices(indices);
         Some(mesh)
     }
 }
@@ -199,14 +291,16 @@ impl Vertices {
 mod tests {
     use std::sync::Arc;
 
-    use bitdust_world::ChunkPos;
+    use bitdust_world::{
+        ChunkPos,
+        content::{BlockType, Content, Face as WorldFace, ModelBox, Texture},
+    };
 
     use super::*;
-    use crate::model::residency::Neighbourhood as Chunks;
 
     fn surfaces_of(chunk: Chunk, level: u8) -> Surfaces {
         let mut around = Chunks::default();
-        around[13] = Some(Arc::new(chunk));
+        around[13] = Some(Arc::new(PackedChunk::new(&chunk)));
         surfaces(&Job { pos: ChunkPos::new(0, 0, 0), level, ticket: 1, around }, &Palette::default())
     }
 
@@ -223,18 +317,73 @@ mod tests {
         let made = surfaces_of(chunk, 0);
         assert_eq!([corners(&made.ground), corners(&made.water), corners(&made.glass)], [24; 3]);
         assert_eq!(corners(&made.plants), 8 + 4, "crossed planes, and a leaf that floats");
-        assert_eq!(made.bytes(), 4 * (6 * 3 + 3) * 40 + 6 * (6 * 3 + 3) * 4);
+        assert_eq!(made.bytes(), 4 * (6 * 3 + 3) * 24 + 6 * (6 * 3 + 3) * 2);
     }
 
     #[test]
     fn air_and_buried_rock_show_nothing() {
         assert_eq!(surfaces_of(Chunk::default(), 0).bytes(), 0);
-        let rock = Some(Arc::new(Chunk::uniform(block::STONE)));
+        let rock = Some(Arc::new(PackedChunk::uniform(block::STONE)));
         let around: Chunks = std::array::from_fn(|_| rock.clone());
         assert_eq!(
             surfaces(&Job { pos: ChunkPos::new(0, 0, 0), level: 0, ticket: 1, around }, &Palette::default()).bytes(),
             0
         );
         assert_eq!(corners(&surfaces_of(Chunk::uniform(block::STONE), 2).ground), 24, "next to nothing known");
+    }
+
+    fn own(kind: Kind, side: WorldFace, model: Vec<ModelBox>) -> Palette {
+        let top = WorldFace::Colour([255, 255, 255]);
+        let block = BlockType { id: OWN, name: "own".into(), kind, top, side, model };
+        Palette::new(&Content { blocks: vec![block], ..Content::default() })
+    }
+
+    const OWN: BlockId = BlockId(block::FIRST_CUSTOM);
+
+    fn beside_stone(palette: &Palette) -> Surfaces {
+        let mut chunk = Chunk::default();
+        chunk.set(5, 5, 5, OWN);
+        chunk.set(6, 5, 5, block::STONE);
+        let mut around = Chunks::default();
+        around[13] = Some(Arc::new(PackedChunk::new(&chunk)));
+        surfaces(&Job { pos: ChunkPos::new(0, 0, 0), level: 0, ticket: 1, around }, palette)
+    }
+
+    #[test]
+    fn a_model_is_its_boxes_and_hides_no_neighbour() {
+        let chest = ModelBox { from: [1, 0, 2], to: [15, 9, 14], colour: None };
+        let lock = ModelBox { from: [7, 7, 1], to: [9, 11, 2], colour: Some([255, 0, 0]) };
+        let palette = own(Kind::Cube, WorldFace::Colour([0, 0, 255]), vec![chest, lock]);
+        let made = beside_stone(&palette);
+        assert_eq!(corners(&made.ground), 4 * (6 + 12), "all of the stone and both boxes");
+        assert_eq!([corners(&made.plants), corners(&made.glass)], [0; 2]);
+        let mut model = Vertices::default();
+        model.add_models(&[Plant { cell: [5, 5, 5], block: OWN }], &palette);
+        let low: [f32; 3] =
+            std::array::from_fn(|axis| model.positions.iter().map(|corner| corner[axis]).fold(f32::INFINITY, f32::min));
+        assert_eq!(low, [5.0 + 1.0 / 16.0, 5.0, 5.0 + 1.0 / 16.0]);
+        assert!(model.colours.iter().any(|colour| colour[..3] == [u16::MAX, 0, 0]), "the lock is red");
+        assert!(model.colours.iter().any(|colour| colour[..3] == [0, 0, u16::MAX]), "the chest's sides are blue");
+        // Every triangle faces where its normal says.
+        for triangle in model.indices.chunks_exact(3) {
+            let [a, b, c] = [0, 1, 2].map(|i| Vec3::from(model.positions[triangle[i] as usize]));
+            let [x, y, z, _] = model.normals[triangle[0] as usize].map(f32::from);
+            assert!((b - a).cross(c - a).dot(Vec3::new(x, y, z)) > 0.0);
+        }
+    }
+
+    #[test]
+    fn a_face_with_a_picture_carries_its_number_near_and_its_colour_far() {
+        let mut pixels = Box::new([0; 16 * 16 * 4]);
+        pixels.chunks_exact_mut(4).for_each(|pixel| pixel.copy_from_slice(&[0, 255, 0, 255]));
+        let palette = own(Kind::Cube, WorldFace::Texture(Texture(pixels)), vec![]);
+        assert_eq!(palette.pictures().len(), 1);
+        assert_eq!(colour(&palette, OWN, Face::East, true), [0.0, 0.0, 0.0, PICTURE + 1.0]);
+        assert_eq!(colour(&palette, OWN, Face::East, false), [0.0, 1.0, 0.0, 1.0]);
+        assert_eq!(colour(&palette, OWN, Face::Up, true), [1.0, 1.0, 1.0, 1.0], "the top has none");
+        for number in [0u16, 1, 255] {
+            let kept = (numbered(number) * f32::from(u16::MAX)).round() as u16;
+            assert_eq!(kept, number);
+        }
     }
 }

@@ -10,6 +10,8 @@
 @group(#{MATERIAL_BIND_GROUP}) @binding(0) var<uniform> light: Light;
 // x: what is drawn, see `scene/material.rs`.
 @group(#{MATERIAL_BIND_GROUP}) @binding(1) var<uniform> what: vec4<u32>;
+@group(#{MATERIAL_BIND_GROUP}) @binding(2) var pictures: texture_2d_array<f32>;
+@group(#{MATERIAL_BIND_GROUP}) @binding(3) var pictures_sampler: sampler;
 
 const GROUND = 0u;
 const WATER = 1u;
@@ -19,8 +21,13 @@ const FIGURE = 4u;
 const GLASS = 5u;
 
 // The fourth part of a colour: up to 1 how open to the sky, from 1.5 a light of its own, from 2.5 water seen from afar.
+// Of a face with a picture it is 3 more, and the first part is the picture's number; of a plant with one it is 7.
 const SHINES = 1.5;
 const FAR_WATER = 2.5;
+const PICTURE = 3.0;
+const PICTURE_PLANT = 6.5;
+// In chunks colours are packed, the fourth part by this; see `scene/surface.rs`.
+const FOURTH_END = 8.0;
 
 fn shadow_at(in: VertexOutput, normal: vec3<f32>) -> f32 {
     if lights.n_directional_lights == 0u
@@ -73,6 +80,22 @@ fn water(in: VertexOutput, offset: vec3<f32>, surface: vec3<f32>, base: vec3<f32
     colour = tone(through_air(colour, offset, light));
     let alpha = select(clamp(0.70 + 0.3 * mirrored + 0.02 * min(distance, 10.0), 0.0, 0.97), 1.0, opaque);
     return vec4<f32>(colour, alpha);
+}
+
+// The picture of this number, from the left and from the top, in the version that fits the distance: at a metre's width of 16
+// pixels, a pixel of the picture is about one of the screen at 24 m.
+fn picture_at(number: f32, at: vec2<f32>, distance: f32) -> vec4<f32> {
+    let level = clamp(log2(max(distance, 1.0) / 24.0), 0.0, 4.0);
+    return textureSampleLevel(pictures, pictures_sampler, at, i32(round(number * 65535.0)), level);
+}
+
+// Where on its voxel's face a point lies, for who looks at it: from the left and from the top. Of a face that looks up the
+// north is the top.
+fn on_face(position: vec3<f32>, normal: vec3<f32>) -> vec2<f32> {
+    let part = fract(position);
+    if abs(normal.y) > 0.5 { return part.xz; }
+    if abs(normal.x) > 0.5 { return vec2<f32>(select(part.z, 1.0 - part.z, normal.x > 0.0), 1.0 - part.y); }
+    return vec2<f32>(select(1.0 - part.x, part.x, normal.z > 0.0), 1.0 - part.y);
 }
 
 // What a plant shows at a point of one of its planes, or nothing where its alpha is 0. Plants are cut from the planes in
@@ -133,11 +156,28 @@ fn fragment(in: VertexOutput, @builtin(front_facing) front: bool) -> @location(0
     var normal = normalize(in.world_normal);
     var colour = in.color.rgb;
     var open = in.color.a;
-    if what.x == WATER || open > FAR_WATER {
+    if what.x != LAND && what.x != FIGURE {
+        open *= FOURTH_END;
+    }
+    if what.x == WATER || (what.x == LAND && open > FAR_WATER) {
         return water(in, offset, normal, colour, what.x != WATER);
     }
+    var alpha = 1.0;
+    let pictured = (what.x == GROUND || what.x == GLASS) && open > PICTURE;
+    if pictured {
+        let seen = picture_at(colour.r, on_face(in.world_position.xyz, normal), distance);
+        colour = seen.rgb;
+        alpha = select(1.0, seen.a, what.x == GLASS);
+        open -= PICTURE;
+    }
     if what.x == PLANT {
-        let seen = plant(in.world_position.xyz, colour, open, front);
+        var seen: vec4<f32>;
+        if open > PICTURE_PLANT {
+            let part = fract(in.world_position.xyz);
+            seen = picture_at(colour.r, vec2<f32>((part.x - 0.15) / 0.7, 1.0 - part.y), distance);
+        } else {
+            seen = plant(in.world_position.xyz, colour, open, front);
+        }
         if seen.a < 0.5 {
             discard;
         }
@@ -145,15 +185,14 @@ fn fragment(in: VertexOutput, @builtin(front_facing) front: bool) -> @location(0
         normal = vec3<f32>(0.0, 1.0, 0.0);
         open = 0.9;
     }
-    var alpha = 1.0;
-    if what.x == GLASS {
+    if what.x == GLASS && !pictured {
         // Panes have frames, so that they are seen at all.
         let inside = abs(fract(in.world_position.xyz) - 0.5) * (1.0 - abs(normal));
         let frame = max(inside.x, max(inside.y, inside.z)) > 0.44;
         alpha = select(open, max(open, 0.8), frame);
         open = 1.0;
     }
-    if what.x == GROUND {
+    if what.x == GROUND && !pictured {
         colour *= grain(in.world_position.xyz, normal, distance);
     }
     var lit: vec3<f32>;

@@ -3,11 +3,12 @@
 use std::collections::VecDeque;
 
 use bevy::prelude::*;
+use bitdust_world::VoxelPos;
 
 use super::{Hud, theme};
 use crate::{
     model::sky::clock,
-    play::{Beat, DayTime, Player, link::Link},
+    play::{Beat, DayTime, Player, building::Target, link::Link},
     scene::{chunks::Chunks, distance::Distance, others::Others},
     source::Traffic,
 };
@@ -78,7 +79,7 @@ fn write(
     mut lately: ResMut<Lately>,
     player: Res<Player>,
     day: Res<DayTime>,
-    (chunks, distance, others): (Res<Chunks>, Res<Distance>, Res<Others>),
+    (chunks, distance, others, target): (Res<Chunks>, Res<Distance>, Res<Others>, Res<Target>),
     link: Res<Link>,
     real: Res<Time<Real>>,
     mut lines: Query<&mut Text, With<Lines>>,
@@ -91,6 +92,10 @@ fn write(
     let frame_s = lately.frames_s.iter().sum::<f32>() / lately.frames_s.len().max(1) as f32;
     let (received, sent) = rates(&lately.traffic);
     let sources = chunks.0.by_label().map(|(label, count)| format!("{label} {count}")).join("   ");
+    let from = |at: Option<VoxelPos>| {
+        let label = at.and_then(|at| chunks.0.label(at.chunk()));
+        label.map_or("nobody yet".to_owned(), |label| label.to_string())
+    };
     let (squares, making) = distance.count();
     let location = at.chunk().location();
     let speed = player.body.velocity.iter().map(|part| part * part).sum::<f64>().sqrt();
@@ -100,6 +105,7 @@ fn write(
          {speed:.1} m/s   {:?}   heading {:.0}   looking {:.0} up\n\
          chunks {}   in flight {}   holes {}   to mesh {}   meshing {}\n\
          from   {sources}\n\
+         this chunk from   {}   looked at from   {}\n\
          received {}/s   sent {}/s   in all {} and {}\n\
          far squares {squares}   making {making}   people {}\n\
          frame {:.1} ms   memory {}   voxels {}",
@@ -120,6 +126,8 @@ fn write(
         count.holes,
         count.unmeshed,
         count.building,
+        from(Some(at)),
+        from(target.0.map(|hit| hit.voxel)),
         bytes(received),
         bytes(sent),
         bytes(link.0.traffic().received_bytes),

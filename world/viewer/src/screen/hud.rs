@@ -5,7 +5,7 @@ use bevy::prelude::*;
 use super::theme::{self, Overlay};
 use crate::{
     model::inventory::{Hotbar, SLOTS},
-    play::{Beat, Blocks, Player, link::Offline},
+    play::{Beat, Blocks, Player, building::Target, link::Offline, quest::Journal},
 };
 
 /// Crosshair and hotbar.
@@ -28,9 +28,16 @@ struct HandName;
 #[derive(Component)]
 struct LostNode;
 
+/// What a sign says that the eyes rest on.
+#[derive(Component)]
+struct SignText;
+
+/// Characters of a sign that are shown from afar: a line or two; using it opens the page.
+const SIGN_CHARS: usize = 120;
+
 impl Plugin for HudPlugin {
     fn build(&self, app: &mut App) {
-        app.add_systems(Startup, build).add_systems(Update, (show_slots, warn_offline).in_set(Beat::Write));
+        app.add_systems(Startup, build).add_systems(Update, (show_slots, show_sign, warn_offline).in_set(Beat::Write));
     }
 }
 
@@ -52,6 +59,22 @@ fn build(mut commands: Commands) {
     };
     commands.spawn(bar(18.0, 2.0));
     commands.spawn(bar(2.0, 18.0));
+    commands.spawn((
+        Overlay,
+        Node {
+            position_type: PositionType::Absolute,
+            width: percent(100),
+            top: percent(56),
+            justify_content: JustifyContent::Center,
+            ..default()
+        },
+        children![(
+            SignText,
+            theme::text("", theme::NORMAL, theme::TEXT),
+            theme::text_shadow(),
+            Node { max_width: px(560), ..default() }
+        )],
+    ));
     let hotbar = commands
         .spawn((
             Overlay,
@@ -139,8 +162,42 @@ fn show_slots(
     }
 }
 
+fn show_sign(target: Res<Target>, journal: Res<Journal>, mut signs: Query<&mut Text, With<SignText>>) {
+    let text = target.0.and_then(|hit| journal.sign(hit.voxel)).map(sign_line).unwrap_or_default();
+    for mut sign in &mut signs {
+        if sign.0 != text {
+            sign.0.clone_from(&text);
+        }
+    }
+}
+
+/// The beginning of what a sign says.
+fn sign_line(text: &bitdust_world::content::Text) -> String {
+    let whole = if text.title.is_empty() { text.body.clone() } else { format!("{}\n{}", text.title, text.body) };
+    match whole.char_indices().nth(SIGN_CHARS) {
+        Some((end, _)) => format!("{}... (R: read)", whole[..end].trim_end()),
+        None => whole,
+    }
+}
+
 fn warn_offline(offline: Res<Offline>, mut warnings: Query<&mut Visibility, With<LostNode>>) {
     for mut visibility in &mut warnings {
         visibility.set_if_neq(if offline.0 { Visibility::Visible } else { Visibility::Hidden });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bitdust_world::content::Text as Page;
+
+    use super::*;
+
+    #[test]
+    fn a_long_sign_is_cut_between_characters() {
+        let page = |title: &str, body: String| Page { title: title.into(), body };
+        assert_eq!(sign_line(&page("Inn", "Open.".into())), "Inn\nOpen.");
+        assert_eq!(sign_line(&page("", "Open.".into())), "Open.");
+        let long = sign_line(&page("", "é".repeat(500)));
+        assert!(long.starts_with("éé") && long.ends_with("(R: read)") && long.chars().count() < 150);
     }
 }

@@ -7,6 +7,7 @@ pub mod chat;
 pub mod debug;
 pub mod hud;
 pub mod inventory;
+pub mod journal;
 pub mod map;
 pub mod page;
 pub mod pause;
@@ -34,6 +35,8 @@ pub enum Screen {
     Map,
     /// Places to go to.
     Travel,
+    /// Quests, marks and items.
+    Journal,
     /// Settings.
     Settings,
 }
@@ -72,6 +75,7 @@ impl Plugin for ScreenPlugins {
                 settings::SettingsPlugin,
                 map::MapPlugin,
                 travel::TravelPlugin,
+                journal::JournalPlugin,
                 page::PagePlugin,
                 debug::DebugPlugin,
             ));

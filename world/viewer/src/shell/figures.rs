@@ -32,6 +32,7 @@ struct Figures {
     frames_ms: Vec<f32>,
     last_frame: Option<Instant>,
     holes_most: usize,
+    holes: u64,
 }
 
 /// What is written.
@@ -48,6 +49,8 @@ struct Report {
     frame_ms: Option<Spread>,
     /// Chunks in sight whose voxels weren't there, at the worst of those frames.
     holes_most: usize,
+    /// The same of all those frames together.
+    holes: u64,
     /// The most that the process took of the machine's memory; `None` where the system doesn't tell.
     memory_most_bytes: Option<u64>,
     /// Chunks that are here at the end, by who had them.
@@ -75,6 +78,7 @@ impl Plugin for FiguresPlugin {
             frames_ms: vec![],
             last_frame: None,
             holes_most: 0,
+            holes: 0,
         })
         .add_systems(Last, (measure, write.run_if(on_message::<AppExit>)).chain());
     }
@@ -94,7 +98,9 @@ fn measure(mut figures: ResMut<Figures>, chunks: Res<Chunks>, distance: Res<Dist
         }
         return;
     }
-    figures.holes_most = figures.holes_most.max(chunks.0.count().holes);
+    let holes = chunks.0.count().holes;
+    figures.holes_most = figures.holes_most.max(holes);
+    figures.holes += holes as u64;
     if figures.frames_ms.len() < FRAMES_MAX {
         figures.frames_ms.push((now - last).as_secs_f32() * 1000.0);
     }
@@ -114,6 +120,7 @@ fn write(
         frames: figures.frames_ms.len(),
         frame_ms: spread(&figures.frames_ms),
         holes_most: figures.holes_most,
+        holes: figures.holes,
         memory_most_bytes: memory_most(),
         sources: chunks.0.by_label().map(|(label, count)| (label.to_string(), count)).into(),
     };

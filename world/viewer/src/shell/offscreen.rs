@@ -1,6 +1,7 @@
 //! Drawing without a window: the camera's picture goes into an image, on any Vulkan device, software included.
 //!
-//! Time goes by in equal steps whatever a frame costs, so that a script plays the same on a fast and on a slow machine.
+//! Time goes by in equal steps whatever a frame costs, so that a script plays the same on a fast and on a slow machine; as on the
+//! clock where what others do at the same time is to be seen.
 
 use std::time::Duration;
 
@@ -22,6 +23,8 @@ const FRAME: Duration = Duration::from_millis(50);
 pub struct OffscreenPlugin {
     /// Pixels.
     pub size: (u32, u32),
+    /// Whether time passes as on the clock.
+    pub real_time: bool,
 }
 
 /// The image that is drawn into.
@@ -33,9 +36,11 @@ impl Plugin for OffscreenPlugin {
         let mut image = Image::new_target_texture(self.size.0, self.size.1, TextureFormat::Rgba8UnormSrgb, None);
         image.texture_descriptor.usage |= TextureUsages::COPY_SRC;
         let image = app.world_mut().resource_mut::<Assets<Image>>().add(image);
-        app.insert_resource(Picture(image))
-            .insert_resource(TimeUpdateStrategy::ManualDuration(FRAME))
-            .add_plugins(ScheduleRunnerPlugin::run_loop(Duration::ZERO));
+        let (time, frame) = match self.real_time {
+            true => (TimeUpdateStrategy::Automatic, FRAME),
+            false => (TimeUpdateStrategy::ManualDuration(FRAME), Duration::ZERO),
+        };
+        app.insert_resource(Picture(image)).insert_resource(time).add_plugins(ScheduleRunnerPlugin::run_loop(frame));
     }
 
     fn finish(&self, app: &mut App) {

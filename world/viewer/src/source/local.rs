@@ -11,13 +11,15 @@ use std::{
 };
 
 use bitdust_world::{
-    BlockId, Chunk, ChunkPos, VoxelPos,
+    BlockId, ChunkPos, VoxelPos,
     r#gen::{Column, Generator, Params},
 };
 
 use super::{Label, News, Order, Place, PlaceKind, Source, Traffic, WorldInfo};
+use crate::model::packed::PackedChunk;
 
-/// Finished chunks that wait for the viewer at most: 512 × 64 KiB = 32 MiB. Workers pause when it is full.
+/// Finished chunks that wait for the viewer at most: usually 512 × 16 KiB = 8 MiB, and never more than four times as much.
+/// Workers pause when it is full.
 const READY_MAX: usize = 512;
 /// Columns remembered: those of a ring around a wide view, in which requests come. At about 20 KiB each: 8 MiB.
 const COLUMNS_MAX: usize = 384;
@@ -47,7 +49,7 @@ struct State {
     tasks: u64,
     /// What is in the queue or being worked on, and not dropped.
     wanted: HashSet<ChunkPos>,
-    ready: VecDeque<(ChunkPos, Chunk, u64)>,
+    ready: VecDeque<(ChunkPos, PackedChunk, u64)>,
     edits: HashMap<ChunkPos, Edits>,
     over: bool,
 }
@@ -82,8 +84,16 @@ impl Local {
                 .map_err(|error| format!("can't start a thread for terrain: {error}"))?;
         }
         let name = format!("Seed {seed}");
-        let info =
-            WorldInfo { name, id: None, seed, params, spawn: None, player: String::new(), content: Arc::default() };
+        let info = WorldInfo {
+            name,
+            id: None,
+            seed,
+            params,
+            spawn: None,
+            player: String::new(),
+            account: String::new(),
+            content: Arc::default(),
+        };
         Ok(Local { info, shared, generator, news: VecDeque::new() })
     }
 
@@ -222,6 +232,7 @@ fn work(shared: &Shared, generator: &Generator) {
         for ([x, y, z], block) in edits.into_iter().flat_map(|edits| edits.voxels) {
             chunk.set(x, y, z, block);
         }
+        let chunk = PackedChunk::new(&chunk);
         state = shared.lock();
         // Dropped meanwhile, perhaps asked for again: then another task will bring it.
         if state.wanted.remove(&pos) {

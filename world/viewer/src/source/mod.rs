@@ -12,7 +12,9 @@ pub mod node;
 
 use std::{fmt, sync::Arc};
 
-use bitdust_world::{BlockId, Chunk, ChunkPos, VoxelPos, body::Position, content::Content, r#gen::Params};
+use bitdust_world::{BlockId, ChunkPos, VoxelPos, body::Position, content::Content, r#gen::Params};
+
+use crate::model::packed::PackedChunk;
 
 /// News taken from a source per frame at most; the rest waits its turn.
 pub const NEWS_PER_FRAME: usize = 512;
@@ -51,6 +53,8 @@ pub struct WorldInfo {
     pub spawn: Option<VoxelPos>,
     /// Who the player is, as others see it.
     pub player: String,
+    /// The account that the source acts for; empty if it has none.
+    pub account: String,
     /// What the world's creator added to the terrain.
     pub content: Arc<Content>,
 }
@@ -92,11 +96,11 @@ pub enum News {
     Chunk {
         /// Which.
         pos: ChunkPos,
-        /// Its voxels.
-        chunk: Chunk,
+        /// Its voxels, packed by whoever had them, so that no frame waits for it.
+        chunk: PackedChunk,
         /// Who had it.
         label: Label,
-        /// Its version: 0 is the generator's, greater ones replace smaller ones.
+        /// Its place in the order in which the source learned of this chunk's versions: later ones replace earlier ones.
         sequence: u64,
     },
     /// Somebody moved, or came into sight.
@@ -222,7 +226,7 @@ pub struct Place {
 pub enum PlaceKind {
     /// The world's creator recommends it.
     Featured,
-    /// Many go there.
+    /// Many have claimed land there.
     Popular,
     /// Somebody claimed it.
     Claimed,

@@ -1,24 +1,32 @@
 //! A world from a node's API: chunks over HTTP, everything else by JSON-RPC.
 //!
-//! A thread of its own talks to the node: about chunks, edits and claims (`talk.rs`), about other players (`company.rs`). What the node says is the generator's it doesn't send: this machine's
-//! cores make it ([`Local`]), which costs no bytes. What it can't have in time is generated too, as a stand-in, and asked for
-//! again until the true version comes.
+//! A thread of its own talks to the node: about chunks, edits and claims (`talk.rs`), about other players (`company.rs`). What
+//! the node says is the generator's it doesn't send: this machine's cores make it ([`Local`]), which costs no bytes. What it
+//! can't have in time is generated too, as a stand-in, and asked for again until the true version comes.
+//!
+//! Chunks get their numbers in the order in which the thread spoke of them, whoever makes them: so terrain that took long to
+//! generate never replaces what came after it was ordered, and does replace what stood there before.
 //!
 //! The viewer trusts its own node: that has held every chunk against the hash of its location's manifest.
 
-mod company;
 mod talk;
+mod upkeep;
 
-use std::{path::Path, sync::Arc, thread};
+mod backlog;
+mod company;
+mod settlements;
+
+use std::{collections::HashMap, path::Path, sync::Arc, thread};
 
 use bitdust_rpc::{
-    api::WorldClient,
+    api::{EthClient, WorldClient},
     client::{Client, Error},
     token::Token,
+    types::world::ClaimInfo,
 };
 use bitdust_types::B256;
 use bitdust_world::{
-    ChunkPos, VoxelPos,
+    ChunkPos,
     content::WorldDef,
     r#gen::{GENERATOR_VERSION, Params},
 };
@@ -27,9 +35,10 @@ use tokio::{
     sync::{mpsc, watch},
 };
 
+use self::backlog::Backlog;
 use super::{Label, News, Order, Place, PlaceKind, Pose, Source, Traffic, WorldInfo, local::Local};
 
-/// Orders that wait for the thread at most; beyond that they are dropped, and the next plan repeats what matters.
+/// Orders that wait in the thread's line at most; beyond that they wait in the [`Backlog`].
 const ORDERS_MAX: usize = 1024;
 /// Words that wait for the viewer at most: 512 × 64 KiB = 32 MiB.
 const WORDS_MAX: usize = 512;
@@ -40,7 +49,14 @@ const SAID_MAX: usize = 8;
 pub struct Node {
     info: WorldInfo,
     terrain: Local,
+    /// Chunks that are being generated, by the number that they will have.
+    generating: HashMap<ChunkPos, u64>,
+    /// The number of the last chunk that the thread spoke of.
+    spoken: u64,
     orders: mpsc::Sender<Order>,
+    backlog: Backlog,
+    /// What this side has to say itself.
+    own: Vec<News>,
     poses: watch::Sender<Option<Pose>>,
     speech: mpsc::Sender<String>,
     words: mpsc::Receiver<Word>,
@@ -57,7 +73,7 @@ enum Word {
     /// To be generated here: with deadlines, as the viewer gave them.
     Generate(Vec<(ChunkPos, u64)>),
     /// Claims around the player.
-    Claims(Vec<Place>),
+    Claims(Vec<ClaimInfo>),
     /// Bytes so far.
     Traffic(Traffic),
 }
@@ -70,6 +86,7 @@ impl Node {
         world: Option<[u8; 32]>,
         player: &str,
         workers: usize,
+        stand_ins: bool,
     ) -> Result<Node, String> {
         let token = token.map(Token::load).transpose().map_err(|error| error.to_string())?;
         let runtime = runtime::Builder::new_current_thread()
@@ -79,6 +96,9 @@ impl Node {
         let client = runtime.block_on(Client::connect(url, token.as_ref())).map_err(|error| error.to_string())?;
         let (world, def) = runtime.block_on(find(&client, world))?;
         let params = params(&def)?;
+        // A node without an account can be looked through all the same.
+        let accounts = runtime.block_on(client.eth_accounts()).unwrap_or_default();
+        let account = accounts.first().map(|account| format!("{account:#x}")).unwrap_or_default();
         let terrain = Local::start(def.seed, params, workers)?;
         let info = WorldInfo {
             name: def.name.clone(),
@@ -87,6 +107,7 @@ impl Node {
             params,
             spawn: def.spawn,
             player: player.to_owned(),
+            account,
             content: Arc::new(def.content.clone()),
         };
         let featured = def
@@ -108,15 +129,22 @@ impl Node {
             .name("node".into())
             .spawn(move || {
                 runtime.block_on(async {
+                    let seen = player.poses.clone();
                     let company = company::keep(client.clone(), world, player, said.clone());
-                    tokio::join!(talk::talk(client.clone(), world, taken, said.clone()), company);
+                    let pace = talk::Pace { stand_ins, ..talk::Pace::default() };
+                    let talk = talk::talk(client.clone(), world, taken, seen, said.clone(), pace);
+                    tokio::join!(talk, company);
                 });
             })
             .map_err(|error| format!("no thread to talk to the node: {error}"))?;
         Ok(Node {
             info,
             terrain,
+            generating: HashMap::new(),
+            spoken: 0,
             orders,
+            backlog: Backlog::default(),
+            own: vec![],
             poses,
             speech,
             words,
@@ -135,6 +163,42 @@ impl Node {
     fn places(&self) -> News {
         News::Places([&self.featured[..], &self.claimed, &self.villages].concat())
     }
+
+    /// Passes on what waits, as long as the thread has room.
+    fn pass_on(&mut self) {
+        while let Ok(room) = self.orders.try_reserve() {
+            let Some(order) = self.backlog.next() else { return };
+            room.send(order);
+        }
+    }
+
+    /// Takes a word of the thread's.
+    fn hear(&mut self, word: Word, news: &mut Vec<News>) {
+        match word {
+            Word::News(News::Chunk { pos, chunk, label, .. }) => {
+                self.spoken += 1;
+                // Terrain that is still being made for this place comes too late.
+                self.generating.remove(&pos);
+                news.push(News::Chunk { pos, chunk, label, sequence: self.spoken });
+            }
+            Word::News(item) => news.push(item),
+            Word::Generate(chunks) => {
+                self.spoken += 1;
+                self.generating.extend(chunks.iter().map(|(pos, _)| (*pos, self.spoken)));
+                self.terrain.order(Order::Fetch { now_ms: 0, chunks });
+            }
+            Word::Claims(claims) => {
+                let generator = self.terrain.generator();
+                let ground = |x, z| {
+                    let surface = generator.surface(x, z);
+                    surface.height.max(surface.water.unwrap_or(surface.height))
+                };
+                self.claimed = settlements::places(&claims, &self.villages, &ground);
+                news.push(self.places());
+            }
+            Word::Traffic(traffic) => self.traffic = traffic,
+        }
+    }
 }
 
 impl Source for Node {
@@ -145,7 +209,12 @@ impl Source for Node {
     fn order(&mut self, order: Order) {
         match &order {
             Order::Places { near } => self.terrain.order(Order::Places { near: *near }),
-            Order::Drop(chunks) => self.terrain.order(Order::Drop(chunks.clone())),
+            Order::Drop(chunks) => {
+                for pos in chunks {
+                    self.generating.remove(pos);
+                }
+                self.terrain.order(Order::Drop(chunks.clone()));
+            }
             Order::Pose(pose) => {
                 self.poses.send_replace(Some(*pose));
                 return;
@@ -154,35 +223,47 @@ impl Source for Node {
                 let _ = self.speech.try_send(text.clone());
                 return;
             }
-            _ => {}
+            Order::Edit { at, .. } => {
+                let at = *at;
+                if !self.backlog.add(order) {
+                    self.own.push(News::Said { from: String::new(), text: talk::too_many(at) });
+                    // What is there in truth comes back.
+                    self.order(Order::Drop(vec![at.chunk()]));
+                    self.order(Order::Fetch { now_ms: 0, chunks: vec![(at.chunk(), 0)] });
+                }
+                self.pass_on();
+                return;
+            }
+            Order::Fetch { .. } => {}
         }
-        // A full queue means that the node is slower than the player; what is lost is asked for again.
-        let _ = self.orders.try_send(order);
+        // The node may be slower than the player: what the thread has no room for waits its turn.
+        let _ = self.backlog.add(order);
+        self.pass_on();
     }
 
     fn poll(&mut self, news: &mut Vec<News>, max: usize) {
-        let mut own = vec![];
-        self.terrain.poll(&mut own, max);
-        for item in own {
+        self.pass_on();
+        news.append(&mut self.own);
+        let mut made = vec![];
+        self.terrain.poll(&mut made, max.saturating_sub(news.len()));
+        for item in made {
             match item {
                 News::Places(villages) => {
                     self.villages = villages;
                     news.push(self.places());
                 }
+                News::Chunk { pos, chunk, label, .. } => {
+                    // One that nobody waits for has been dropped meanwhile, or overtaken.
+                    if let Some(sequence) = self.generating.remove(&pos) {
+                        news.push(News::Chunk { pos, chunk, label, sequence });
+                    }
+                }
                 other => news.push(other),
             }
         }
         while news.len() < max {
-            match self.words.try_recv() {
-                Ok(Word::News(item)) => news.push(item),
-                Ok(Word::Generate(chunks)) => self.terrain.order(Order::Fetch { now_ms: 0, chunks }),
-                Ok(Word::Claims(claimed)) => {
-                    self.claimed = claimed;
-                    news.push(self.places());
-                }
-                Ok(Word::Traffic(traffic)) => self.traffic = traffic,
-                Err(_) => break,
-            }
+            let Ok(word) = self.words.try_recv() else { break };
+            self.hear(word, news);
         }
     }
 
@@ -231,19 +312,6 @@ fn is_passing(error: &Error) -> bool {
     matches!(error, Error::Unreachable { .. })
 }
 
-/// A claim as a place to go to.
-fn place(claim: &bitdust_rpc::types::world::ClaimInfo) -> Place {
-    let corner = claim.pos.chunk(0).origin();
-    let owner = format!("{:#x}", claim.owner);
-    let owner = format!("{}…{}", &owner[..6], &owner[owner.len() - 4..]);
-    Place {
-        name: format!("Claim {} {} {}", claim.pos.x, claim.pos.y, claim.pos.z),
-        at: VoxelPos::new(corner.x.wrapping_add(128), corner.y.wrapping_add(250), corner.z.wrapping_add(128)),
-        kind: PlaceKind::Claimed,
-        owner,
-    }
-}
-
 fn label(source: bitdust_rpc::places::Source) -> Label {
     match source {
         bitdust_rpc::places::Source::Supplier(_) | bitdust_rpc::places::Source::Rebuilt => Label::Supplier,
@@ -255,16 +323,20 @@ fn label(source: bitdust_rpc::places::Source) -> Label {
 
 #[cfg(test)]
 mod tests {
+    use bitdust_world::VoxelPos;
+
     use super::*;
+    use crate::model::packed::PackedChunk;
 
     /// The discard port: nobody listens there.
     const NOWHERE: &str = "http://127.0.0.1:9";
 
     #[test]
     fn a_node_that_is_not_there_is_named() {
-        let error = Node::connect(NOWHERE, None, None, "Ada", 1).err().expect("nobody answers");
+        let error = Node::connect(NOWHERE, None, None, "Ada", 1, true).err().expect("nobody answers");
         assert!(error.contains(NOWHERE) && error.contains("is it running"), "{error}");
-        let error = Node::connect(NOWHERE, Some(Path::new("/nowhere/token")), None, "Ada", 1).err().expect("no token");
+        let error =
+            Node::connect(NOWHERE, Some(Path::new("/nowhere/token")), None, "Ada", 1, true).err().expect("no token");
         assert!(error.contains("/nowhere/token"), "{error}");
     }
 
@@ -275,8 +347,9 @@ mod tests {
         let (offline, generated) = runtime.block_on(async {
             let (orders, taken) = mpsc::channel(8);
             let (said, mut words) = mpsc::channel(8);
+            let (_poses, seen) = watch::channel(None);
             let client = Client::new(NOWHERE, None).unwrap();
-            let talk = talk::talk(client, B256::ZERO, taken, said);
+            let talk = talk::talk(client, B256::ZERO, taken, seen, said, talk::Pace::default());
             let watch = async {
                 orders.send(Order::Fetch { now_ms: 0, chunks: vec![(pos, 5)] }).await.unwrap();
                 let (mut offline, mut generated) = (false, vec![]);
@@ -294,5 +367,99 @@ mod tests {
         });
         assert!(offline);
         assert_eq!(generated, [(pos, 5)], "terrain stands in for what the node doesn't give");
+    }
+
+    /// A node whose thread is this test.
+    fn node() -> (Node, mpsc::Receiver<Order>, mpsc::Sender<Word>) {
+        let terrain = Local::start(1, Params::default(), 1).unwrap();
+        let (orders, taken) = mpsc::channel(4);
+        let (said, words) = mpsc::channel(64);
+        let node = Node {
+            info: terrain.info().clone(),
+            terrain,
+            generating: HashMap::new(),
+            spoken: 0,
+            orders,
+            backlog: Backlog::default(),
+            own: vec![],
+            poses: watch::channel(None).0,
+            speech: mpsc::channel(1).0,
+            words,
+            featured: vec![],
+            claimed: vec![],
+            villages: vec![],
+            traffic: Traffic::default(),
+        };
+        (node, taken, said)
+    }
+
+    /// The next chunk that comes, with its number.
+    fn next_chunk(node: &mut Node) -> (PackedChunk, u64) {
+        for _ in 0..20_000 {
+            let mut news = vec![];
+            node.poll(&mut news, 64);
+            for item in news {
+                if let News::Chunk { chunk, sequence, .. } = item {
+                    return (chunk, sequence);
+                }
+            }
+            thread::park_timeout(std::time::Duration::from_millis(1));
+        }
+        panic!("no chunk came");
+    }
+
+    #[test]
+    fn what_a_full_line_has_no_room_for_is_passed_on_later() {
+        let (mut node, mut taken, _said) = node();
+        let chunks: Vec<ChunkPos> = (0..40).map(|x| ChunkPos::new(x, 0, 0)).collect();
+        let edits: Vec<VoxelPos> = (0..40).map(|x| VoxelPos::new(x, 0, 0)).collect();
+        for (pos, at) in chunks.iter().zip(&edits) {
+            node.order(Order::Fetch { now_ms: 1, chunks: vec![(*pos, 9)] });
+            node.order(Order::Edit { at: *at, block: bitdust_world::block::STONE });
+        }
+        let (mut fetched, mut built) = (vec![], vec![]);
+        for _ in 0..100 {
+            while let Ok(order) = taken.try_recv() {
+                match order {
+                    Order::Fetch { chunks, .. } => fetched.extend(chunks.into_iter().map(|(pos, _)| pos)),
+                    Order::Edit { at, .. } => built.push(at),
+                    other => panic!("{other:?}"),
+                }
+            }
+            node.poll(&mut vec![], 8);
+        }
+        fetched.sort();
+        built.sort();
+        assert_eq!((fetched, built), (chunks, edits));
+    }
+
+    #[test]
+    fn what_was_built_becomes_terrain_again_and_late_terrain_replaces_nothing() {
+        let (mut node, _taken, said) = node();
+        let pos = ChunkPos::new(0, 40, 0);
+        let built = |block| {
+            let chunk = PackedChunk::uniform(block);
+            Word::News(News::Chunk { pos, chunk, label: Label::Supplier, sequence: 0 })
+        };
+        said.try_send(built(bitdust_world::block::BRICK)).unwrap();
+        let (brick, first) = next_chunk(&mut node);
+        assert_eq!(brick, PackedChunk::uniform(bitdust_world::block::BRICK));
+        said.try_send(Word::Generate(vec![(pos, 0)])).unwrap();
+        let (air, second) = next_chunk(&mut node);
+        assert_eq!(air, PackedChunk::uniform(bitdust_world::BlockId::AIR));
+        let mut table = crate::model::residency::Residency::default();
+        table.plan(&[(pos, 0)], &[]);
+        assert!(table.arrived(pos, brick, Label::Supplier, first) && table.arrived(pos, air, Label::Generator, second));
+        assert_eq!(table.block(pos.origin()), Some(bitdust_world::BlockId::AIR), "the claim lapsed");
+        // Terrain that was ordered before the true version came, and made after it.
+        said.try_send(Word::Generate(vec![(pos, 0)])).unwrap();
+        said.try_send(built(bitdust_world::block::STONE)).unwrap();
+        let (stone, third) = next_chunk(&mut node);
+        assert_eq!(stone, PackedChunk::uniform(bitdust_world::block::STONE));
+        assert!(third > second);
+        thread::park_timeout(std::time::Duration::from_millis(50));
+        let mut news = vec![];
+        node.poll(&mut news, 64);
+        assert!(!news.iter().any(|item| matches!(item, News::Chunk { .. })), "nobody waits for it any more");
     }
 }

@@ -1,0 +1,340 @@
+//! The talk with a node that is made up: what it answers is the test's.
+
+use std::sync::{Arc, Mutex};
+
+use bitdust_world::{Chunk, block};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    runtime,
+};
+
+use super::*;
+use crate::source::Label;
+
+const POS: ChunkPos = ChunkPos::new(1, 2, 3);
+const OTHER: ChunkPos = ChunkPos::new(2, 2, 3);
+
+/// What the node answers.
+#[derive(Default)]
+struct World {
+    /// Chunks that players built.
+    built: HashMap<ChunkPos, Chunk>,
+    /// Locations with a claim.
+    claimed: HashSet<LocationPos>,
+    /// Locations in which nothing may be built.
+    closed: HashSet<LocationPos>,
+    /// Chunks that are answered in a form nobody reads, so many times.
+    garbled: usize,
+    /// Requests for chunks.
+    asked: Vec<Vec<ChunkPos>>,
+    /// Calls with edits.
+    saved: Vec<Vec<VoxelPos>>,
+}
+
+impl World {
+    fn frame(&mut self, want: &WantedChunk) -> Frame {
+        let pos = want.pos;
+        let Some(chunk) = self.built.get(&pos) else {
+            return Frame::Generated { pos, unclaimed: !self.claimed.contains(&pos.location()) };
+        };
+        let hash = chunk.hash();
+        if want.have == Some(hash) {
+            return Frame::Same { pos };
+        }
+        let mut packed = pack::pack(chunk);
+        if self.garbled > 0 {
+            self.garbled -= 1;
+            packed = vec![255; 9];
+        }
+        Frame::Chunk { pos, hash, sequence: 0, source: bitdust_rpc::places::Source::Player, packed }
+    }
+
+    fn call(&mut self, request: &Value) -> Result<Value, String> {
+        match request["method"].as_str() {
+            Some("world_edit") => {
+                let edits: Vec<VoxelEdit> = serde_json::from_value(request["params"][1].clone()).unwrap();
+                self.saved.push(edits.iter().map(|edit| edit.pos).collect());
+                if edits.iter().any(|edit| self.closed.contains(&edit.pos.chunk().location())) {
+                    return Err("this place is Ada's".into());
+                }
+                for VoxelEdit { pos, block } in &edits {
+                    let [x, y, z] = pos.within();
+                    self.built.entry(pos.chunk()).or_default().set(x, y, z, *block);
+                }
+                Ok(json!({ "operations": [], "voxels": edits.len() }))
+            }
+            other => Err(format!("nobody answers {other:?} here")),
+        }
+    }
+}
+
+/// Answers one caller's requests until it hangs up.
+async fn serve(mut stream: TcpStream, world: Arc<Mutex<World>>) {
+    let mut received = vec![];
+    loop {
+        let head = loop {
+            if let Some(at) = received.windows(4).position(|part| part == b"\r\n\r\n") {
+                break at + 4;
+            }
+            let mut part = [0; 4096];
+            match stream.read(&mut part).await {
+                Ok(0) | Err(_) => return,
+                Ok(count) => received.extend_from_slice(&part[..count]),
+            }
+        };
+        let text = String::from_utf8(received[..head].to_vec()).unwrap().to_lowercase();
+        let length = text.lines().find_map(|line| line.strip_prefix("content-length:")).unwrap();
+        let length: usize = length.trim().parse().unwrap();
+        while received.len() < head + length {
+            let mut part = [0; 4096];
+            match stream.read(&mut part).await {
+                Ok(0) | Err(_) => return,
+                Ok(count) => received.extend_from_slice(&part[..count]),
+            }
+        }
+        let body: Value = serde_json::from_slice(&received[head..head + length]).unwrap();
+        received.drain(..head + length);
+        let (kind, answer) = if text.starts_with("post /worlds/") {
+            let request: ChunksRequest = serde_json::from_value(body).unwrap();
+            let mut world = world.lock().unwrap();
+            world.asked.push(request.chunks.iter().map(|want| want.pos).collect());
+            let frames = request.chunks.iter().flat_map(|want| world.frame(want).encode());
+            ("application/octet-stream", frames.collect::<Vec<u8>>())
+        } else {
+            let result = world.lock().unwrap().call(&body);
+            let answer = match result {
+                Ok(result) => json!({ "jsonrpc": "2.0", "id": body["id"], "result": result }),
+                Err(message) => {
+                    json!({ "jsonrpc": "2.0", "id": body["id"], "error": { "code": -32000, "message": message } })
+                }
+            };
+            ("application/json", answer.to_string().into_bytes())
+        };
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n\r\n", answer.len());
+        if stream.write_all(&[head.as_bytes(), &answer].concat()).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// The viewer's end of a talk.
+struct Viewer {
+    orders: mpsc::Sender<Order>,
+    words: mpsc::Receiver<Word>,
+    world: Arc<Mutex<World>>,
+}
+
+impl Viewer {
+    async fn fetch(&self, chunks: &[ChunkPos]) {
+        let chunks = chunks.iter().map(|pos| (*pos, 5)).collect();
+        self.orders.send(Order::Fetch { now_ms: 0, chunks }).await.unwrap();
+    }
+
+    async fn edit(&self, at: VoxelPos) {
+        self.orders.send(Order::Edit { at, block: block::BRICK }).await.unwrap();
+    }
+
+    /// The next word about chunks or people, which comes soon.
+    async fn next(&mut self) -> Word {
+        let word = time::timeout(Duration::from_secs(20), self.words.recv()).await;
+        word.expect("a word within 20 s").expect("the talk goes on")
+    }
+
+    /// Waits for these chunks to be left to the generator.
+    async fn natural(&mut self, mut chunks: Vec<ChunkPos>) {
+        while !chunks.is_empty() {
+            match self.next().await {
+                Word::Generate(made) => chunks.retain(|pos| !made.iter().any(|(other, _)| other == pos)),
+                Word::News(item) => panic!("{item:?} while {chunks:?} are awaited"),
+                _ => {}
+            }
+        }
+    }
+
+    /// The chunk that comes next.
+    async fn chunk(&mut self) -> (ChunkPos, PackedChunk) {
+        match self.next().await {
+            Word::News(News::Chunk { pos, chunk, label, .. }) => {
+                assert_eq!(label, Label::Player);
+                (pos, chunk)
+            }
+            Word::News(item) => panic!("{item:?} instead of a chunk"),
+            _ => panic!("terrain instead of a chunk"),
+        }
+    }
+
+    async fn said(&mut self) -> String {
+        loop {
+            if let Word::News(News::Said { text, .. }) = self.next().await {
+                return text;
+            }
+        }
+    }
+
+    /// Lets rounds of refreshing go by, in which nothing may be said.
+    async fn quiet(&mut self) {
+        let word = time::timeout(Duration::from_millis(300), self.words.recv()).await;
+        match word {
+            Err(_) => {}
+            Ok(Some(Word::News(item))) => panic!("{item:?}"),
+            Ok(_) => panic!("a word about what hasn't changed"),
+        }
+    }
+}
+
+/// A talk with a node that answers like this.
+fn with(world: World, play: impl AsyncFnOnce(&mut Viewer)) {
+    let runtime = runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let local = tokio::task::LocalSet::new();
+    local.block_on(&runtime, async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let world = Arc::new(Mutex::new(world));
+        let served = Arc::clone(&world);
+        tokio::task::spawn_local(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::task::spawn_local(serve(stream, Arc::clone(&served)));
+            }
+        });
+        let (orders, taken) = mpsc::channel(64);
+        let (said, words) = mpsc::channel(64);
+        let (_poses, seen) = watch::channel(None);
+        let pace = Pace { refresh: Duration::from_millis(20), pause: Duration::from_millis(20), stand_ins: true };
+        let client = Client::new(&url, None).unwrap();
+        tokio::task::spawn_local(talk(client, B256::ZERO, taken, seen, said, pace));
+        let mut viewer = Viewer { orders, words, world };
+        play(&mut viewer).await;
+    });
+}
+
+fn claimed() -> World {
+    World { claimed: [POS.location()].into(), ..World::default() }
+}
+
+#[test]
+fn a_natural_chunk_that_somebody_builds_in_is_seen() {
+    with(claimed(), async |viewer| {
+        viewer.fetch(&[POS, OTHER]).await;
+        viewer.natural(vec![POS, OTHER]).await;
+        viewer.quiet().await;
+        viewer.world.lock().unwrap().built.insert(POS, Chunk::uniform(block::BRICK));
+        assert_eq!(viewer.chunk().await, (POS, PackedChunk::uniform(block::BRICK)));
+        viewer.quiet().await;
+    });
+}
+
+#[test]
+fn a_place_that_is_claimed_meanwhile_is_noticed() {
+    with(World::default(), async |viewer| {
+        viewer.fetch(&[POS, OTHER]).await;
+        viewer.natural(vec![POS, OTHER]).await;
+        {
+            let mut world = viewer.world.lock().unwrap();
+            world.claimed.insert(POS.location());
+            // Not the chunk that is asked for in place of all.
+            world.built.insert(POS.max(OTHER), Chunk::uniform(block::BRICK));
+        }
+        assert_eq!(viewer.chunk().await.0, POS.max(OTHER));
+    });
+}
+
+#[test]
+fn what_lapses_becomes_terrain_again() {
+    let built = [(POS, Chunk::uniform(block::BRICK)), (OTHER, Chunk::uniform(block::STONE))].into();
+    with(World { built, ..claimed() }, async |viewer| {
+        viewer.fetch(&[POS, OTHER]).await;
+        let came = [viewer.chunk().await.0, viewer.chunk().await.0];
+        assert_eq!(HashSet::from(came), HashSet::from([POS, OTHER]));
+        viewer.quiet().await;
+        {
+            let mut world = viewer.world.lock().unwrap();
+            world.built.clear();
+            world.claimed.clear();
+        }
+        viewer.natural(vec![POS, OTHER]).await;
+        viewer.quiet().await;
+    });
+}
+
+#[test]
+fn a_chunk_that_nobody_can_read_is_asked_for_again() {
+    let built = [(POS, Chunk::uniform(block::BRICK))].into();
+    with(World { built, garbled: 1, ..claimed() }, async |viewer| {
+        viewer.fetch(&[POS]).await;
+        assert!(viewer.said().await.contains("nobody reads"));
+        loop {
+            // Terrain stands in meanwhile.
+            if let Word::News(News::Chunk { pos, .. }) = viewer.next().await {
+                assert_eq!(pos, POS);
+                break;
+            }
+        }
+    });
+}
+
+#[test]
+fn what_one_place_refuses_another_takes() {
+    let (mine, hers) = (POS.origin(), POS.origin().offset(1_000, 0, 0));
+    let world = World { closed: [hers.chunk().location()].into(), ..claimed() };
+    with(world, async |viewer| {
+        viewer.fetch(&[mine.chunk(), hers.chunk()]).await;
+        viewer.natural(vec![mine.chunk(), hers.chunk()]).await;
+        for at in [mine, hers, hers.offset(1, 0, 0)] {
+            viewer.edit(at).await;
+        }
+        let (mut said, mut back, mut built) = (None, false, false);
+        while said.is_none() || !back || !built {
+            match viewer.next().await {
+                Word::News(News::Said { text, .. }) => said = Some(text),
+                // What was shown at her place goes back.
+                Word::Generate(chunks) => back |= chunks.iter().any(|(pos, _)| *pos == hers.chunk()),
+                Word::News(News::Chunk { pos, chunk, .. }) => {
+                    assert_eq!((pos, chunk.get(0, 0, 0)), (mine.chunk(), block::BRICK));
+                    built = true;
+                }
+                _ => {}
+            }
+        }
+        let said = said.unwrap();
+        assert!(said.contains(&hers.to_string()) && said.contains("Ada's"), "{said}");
+        let saved = viewer.world.lock().unwrap().saved.clone();
+        assert!(saved.iter().all(|call| call.iter().all(|at| at.chunk().location() == call[0].chunk().location())));
+    });
+}
+
+#[test]
+fn what_isnt_wanted_any_more_isnt_asked_for() {
+    with(claimed(), async |viewer| {
+        viewer.fetch(&[POS]).await;
+        viewer.natural(vec![POS]).await;
+        viewer.orders.send(Order::Drop(vec![POS])).await.unwrap();
+        viewer.quiet().await;
+        let asked = viewer.world.lock().unwrap().asked.len();
+        viewer.world.lock().unwrap().built.insert(POS, Chunk::uniform(block::BRICK));
+        viewer.quiet().await;
+        assert_eq!(viewer.world.lock().unwrap().asked.len(), asked);
+    });
+}
+
+#[test]
+fn edits_go_by_location_in_portions_that_a_node_takes() {
+    let edits: BTreeMap<VoxelPos, BlockId> =
+        (0..EDITS_PER_CALL as i64 + 1).map(|i| (VoxelPos::new(i % 200, i / 200, 0), block::STONE)).collect();
+    let far = (VoxelPos::new(-1, 0, 0), block::STONE);
+    let sizes: Vec<usize> = calls(edits.into_iter().chain([far]).collect()).iter().map(Vec::len).collect();
+    assert_eq!(sizes.iter().sum::<usize>(), EDITS_PER_CALL + 2);
+    assert_eq!(sizes.len(), 3);
+}
+
+#[test]
+fn edits_wait_for_a_node_that_is_away() {
+    let runtime = runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let edits = [(POS.origin(), block::STONE), (POS.origin().offset(1_000, 0, 0), block::STONE)];
+    // The discard port: nobody listens there.
+    let client = Client::new("http://127.0.0.1:9", None).unwrap();
+    let saved = runtime.block_on(save(client, B256::ZERO, edits.into()));
+    assert_eq!(saved.len(), 2);
+    assert!(saved.iter().all(|part| part.outcome.as_ref().is_err_and(is_passing)));
+}
