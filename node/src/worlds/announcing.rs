@@ -208,7 +208,7 @@ impl Place {
 
     /// The head of a state; none before anything is held.
     pub(super) fn head_of(&self, state: &State) -> Option<HeadRecord> {
-        let is_anything = state.revision > 0 && (state.manifest.is_some() || state.log.segments > 0);
+        let is_anything = state.revision > 0 && (state.manifest.is_some() || state.log.segments() > 0);
         is_anything.then(|| HeadRecord {
             world: self.world().id.0,
             pos: self.pos(),
@@ -216,7 +216,7 @@ impl Place {
             revision: state.revision,
             sequence: state.manifest.as_ref().map_or(0, |manifest| manifest.version().sequence),
             manifest: state.manifest.as_deref().map_or(Root::default(), Manifest::hash),
-            segments: state.log.segments,
+            segments: state.log.segments(),
             newest: state.log.newest,
         })
     }

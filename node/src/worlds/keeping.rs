@@ -21,6 +21,7 @@ use bitdust_world::{
 use super::{
     Worlds,
     building::bytes_of,
+    log::Log,
     place::{Place, checked},
 };
 use crate::{
@@ -29,7 +30,7 @@ use crate::{
 };
 
 /// How often edits are looked for.
-const PERIOD: Duration = Duration::from_millis(100);
+const PERIOD: Duration = Duration::from_millis(250);
 /// For so long edits are gathered into one revision, each of which costs a fee and a transaction; counted from the one before, if
 /// edits go on. An edit waits for at most that, and then for its block: 1 s, and what the suppliers take to promise.
 const GATHER: Duration = Duration::from_millis(1500);
@@ -99,22 +100,27 @@ impl Worlds {
             if self.is_cut_off() {
                 continue;
             }
-            let places: Vec<_> = self.open_places().into_iter().filter(|place| place.has_unsaved()).collect();
-            let datasets: HashSet<DatasetId> = places.iter().map(|place| place.dataset()).collect();
+            let oldest = |place: &Place| place.state().unsaved().next().map(Checked::hash);
+            let unsaved = |place: Arc<Place>| oldest(&place).map(|oldest| (place, oldest));
+            let places: Vec<_> = self.open_places().into_iter().filter_map(unsaved).collect();
+            let datasets: HashSet<DatasetId> = places.iter().map(|(place, _)| place.dataset()).collect();
             waiting.retain(|dataset, _| datasets.contains(dataset));
-            for place in places {
-                let Some(oldest) = place.state().unsaved().next().map(Checked::hash) else { continue };
+            for (place, oldest) in places {
                 let now = Instant::now();
                 let waiting = waiting.entry(place.dataset()).or_insert(Waiting { oldest, since: now, begun: None });
                 let is_own = place.owner() == self.account();
                 let stands_in = stood_in.contains_key(&place.dataset());
                 let patience = if is_own || stands_in { Duration::ZERO } else { GUEST_PATIENCE };
-                if !waiting.is_due(oldest, now, patience) || !is_own && !self.may_write(&place) {
+                if !waiting.is_due(oldest, now, patience) {
                     continue;
                 }
                 // Whoever is at it already takes these edits along, or the next round does.
                 let Ok(writing) = place.writing.clone().try_lock_owned() else { continue };
                 waiting.begun = Some(now);
+                // Asked last, and so once in a while only: it reads the whole dataset's state.
+                if !is_own && !self.may_write(&place) {
+                    continue;
+                }
                 let (worlds, done) = (self.clone(), done.clone());
                 tokio::spawn(async move {
                     let _writing = writing;
@@ -201,7 +207,7 @@ impl Worlds {
 
     async fn keep(&self, place: &Arc<Place>) -> Result<()> {
         place.refresh_to_write(self).await?;
-        if place.state().log.segments >= LOG_SEGMENTS_MAX && self.is_due_to_save(place) {
+        if place.state().log.segments() >= LOG_SEGMENTS_MAX && self.is_due_to_save(place) {
             return self.save_place(place).await.map(drop);
         }
         let (segments, log, base) = {
@@ -243,18 +249,12 @@ impl Worlds {
 }
 
 /// Lays edits out behind a log: the files to write, by the number of their first edit.
-fn append(log: &mut super::place::Log, mut ops: Vec<Vec<u8>>) -> Result<Vec<(u64, Vec<u8>)>> {
+fn append(log: &mut Log, mut ops: Vec<Vec<u8>>) -> Result<Vec<(u64, Vec<u8>)>> {
     let mut written = Vec::new();
     if ops.is_empty() {
         return Ok(written);
     }
-    let grown = log.last.take_if(|last| last.ops.iter().map(Vec::len).sum::<usize>() < SEGMENT_GROWS_BYTES);
-    if let Some(last) = grown {
-        ops.splice(0..0, last.ops);
-        log.next = last.first;
-        log.newest = log.before_last;
-        log.segments -= 1;
-    }
+    ops.splice(0..0, log.reopen(SEGMENT_GROWS_BYTES));
     while !ops.is_empty() {
         let segment = LogSegment::fill(log.next, log.newest, &ops);
         anyhow::ensure!(!segment.ops.is_empty(), "an edit of {} bytes fits no segment", ops[0].len());

@@ -4,7 +4,7 @@
 //! The rules are `bitdust_world`'s (formats, edits) and the ledger's (claims); here is what carries them out:
 //! - [`registry`]: worlds on the ledger, their definitions from the market;
 //! - [`claiming`]: publishing a world, claiming a location; [`renewing`]: for longer, for others, no more;
-//! - [`place`]: an open location: its claim, its newest version, its edits;
+//! - [`place`]: an open location: its claim, its newest version, its edits; [`log`]: those that suppliers hold;
 //! - [`chunks`]: chunks for callers; [`streaming`]: by deadline, from cache, generator, players and suppliers;
 //! - [`cache`]: places once visited, on disk; [`sharing`]: for other players as well; [`tally`]: where chunks came from;
 //! - [`copies`]: definitions and versions, on disk as well;
@@ -29,6 +29,7 @@ pub mod exchange;
 pub mod heads;
 pub mod journal;
 pub mod keeping;
+mod log;
 pub mod place;
 pub mod registry;
 pub mod renewing;

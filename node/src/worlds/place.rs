@@ -12,7 +12,6 @@
 //! right to it has signed it. A file that is missing, garbage or out of order costs at most what came after it in the log.
 
 use std::{
-    collections::BTreeMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -39,6 +38,7 @@ use super::{
     announcing::Errands,
     exchange::company::Company,
     heads::Heard,
+    log::{Log, Part},
     registry::{World, location_file},
     streaming::is_unsound,
 };
@@ -99,35 +99,6 @@ impl Named {
     pub fn of(claim: &ClaimInfo) -> Self {
         Named { sequence: claim.sequence, manifest: claim.manifest }
     }
-}
-
-/// A segment of the log.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Part {
-    first: u64,
-    previous: Root,
-    bytes: u64,
-    /// Where its file lies; none if it was written here and not seen since.
-    lies: Option<Root>,
-}
-
-/// The log of edits after a version, as suppliers hold it.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Log {
-    /// Names of edits that are in it, with the number of their segment.
-    pub kept: BTreeMap<[u8; 32], u64>,
-    /// Its segments, in order.
-    pub parts: Vec<Part>,
-    /// The number of the next edit.
-    pub next: u64,
-    /// Hash of the newest segment, or of the manifest.
-    pub newest: Root,
-    /// The last segment, if it is short enough to be made longer.
-    pub last: Option<LogSegment>,
-    /// Hash of what precedes that one.
-    pub before_last: Root,
-    /// Segments.
-    pub segments: u32,
 }
 
 impl Place {
@@ -301,7 +272,7 @@ impl Place {
             }
             Some(Err(error)) => return Err(error),
         };
-        let from = if is_newer { fresh_log(manifest.as_deref()) } else { known_log };
+        let from = if is_newer { Log::after(manifest.as_deref()) } else { known_log };
         let lies = manifest.as_ref().map(|manifest| self.version_files(&files, version, manifest));
         let (log, ops) = self.read_log(worlds, &files, from).await.with_context(what)?;
         let recovered = tokio::task::spawn_blocking(move || checked(ops)).await?;
@@ -341,7 +312,7 @@ impl Place {
         let (manifest, base) = self.read_version(worlds, version).await?;
         let mut state = self.state();
         state.rebase(&self.pos, base)?;
-        state.log = fresh_log(manifest.as_deref());
+        state.log = Log::after(manifest.as_deref());
         (state.version, state.manifest, state.files, state.is_damaged) = (version, manifest, None, false);
         Ok(())
     }
@@ -454,7 +425,7 @@ impl Place {
         while let Some(file) = find(log.next) {
             let first = log.next;
             let ends = |why: &str| self.doubt(worlds, &format!("its log of edits ends before edit {first}: {why}"));
-            if log.segments >= LOG_SEGMENTS_MAX || log.bytes() + file.bytes > LOG_BYTES_MAX as u64 {
+            if log.segments() >= LOG_SEGMENTS_MAX || log.bytes() + file.bytes > LOG_BYTES_MAX as u64 {
                 ends("more would not fit a log");
                 break;
             }
@@ -534,13 +505,6 @@ pub fn first_claim(chain: u64, world: B256, pos: LocationPos, owner: Address) ->
     Claim { chain, world: world.0, pos, owner, access: AccessList::default() }
 }
 
-/// A version's log before its first edit.
-pub(super) fn fresh_log(manifest: Option<&Manifest>) -> Log {
-    let newest = manifest.map(Manifest::hash).unwrap_or_default();
-    let next = manifest.map_or(0, |manifest| manifest.version().log_first);
-    Log { next, newest, before_last: newest, ..Log::default() }
-}
-
 /// Edits whose bytes and signatures are good.
 pub(super) fn checked(ops: Vec<Vec<u8>>) -> Vec<Checked> {
     let good = |bytes: Vec<u8>| Op::decode(&bytes).and_then(|op| op.check(&Secp256k1)).ok();
@@ -563,42 +527,6 @@ impl State {
         self.graph =
             Graph::replay(claim, &owners, base, known).with_context(|| format!("the edits of location {pos}"))?;
         Ok(())
-    }
-}
-
-impl Log {
-    /// Takes a segment in, and hands its edits over. It takes the place of those that began where it does, or later.
-    pub fn extend(&mut self, segment: LogSegment, hash: Root, ops: &mut Vec<Vec<u8>>) -> Result<()> {
-        anyhow::ensure!(
-            self.segments < LOG_SEGMENTS_MAX,
-            "its log has {LOG_SEGMENTS_MAX} segments: it is time for a version"
-        );
-        while self.parts.pop_if(|part| part.first >= segment.first).is_some() {}
-        let bytes = segment.ops.iter().map(|op| 4 + op.len() as u64).sum();
-        self.parts.push(Part { first: segment.first, previous: self.newest, bytes, lies: None });
-        self.segments = self.parts.len() as u32;
-        self.kept.extend(segment.ops.iter().map(|op| (blob::root(op).0, segment.first)));
-        ops.extend(segment.ops.iter().cloned());
-        self.before_last = self.newest;
-        self.newest = hash;
-        self.next = segment.next();
-        self.last = Some(segment);
-        Ok(())
-    }
-
-    /// Forgets segments from the one at a place on: their edits are not in the log any more.
-    fn cut(&mut self, at: usize) {
-        let Some(gone) = self.parts.get(at).copied() else { return };
-        self.kept.retain(|_, first| *first < gone.first);
-        self.parts.truncate(at);
-        self.segments = self.parts.len() as u32;
-        (self.next, self.newest, self.before_last) = (gone.first, gone.previous, gone.previous);
-        self.last = None;
-    }
-
-    /// Bytes of its segments.
-    pub fn bytes(&self) -> u64 {
-        self.parts.iter().map(|part| part.bytes).sum()
     }
 }
 

@@ -23,7 +23,8 @@ use bitdust_world::{
 use super::{
     Worlds,
     keeping::file,
-    place::{Named, Place, fresh_log},
+    log::Log,
+    place::{Named, Place},
 };
 
 /// Tries of one save that other writers may get in the way of.
@@ -68,7 +69,7 @@ impl Worlds {
             false => (EDITS_PER_VERSION_UNATTENDED, SEGMENTS_SPARE / 2),
         };
         let is_full = state.graph.log().len() >= edits_max
-            || log.segments + spare >= LOG_SEGMENTS_MAX
+            || log.segments() + spare >= LOG_SEGMENTS_MAX
             || log.bytes() + BYTES_SPARE >= LOG_BYTES_MAX as u64;
         is_full || is_owner && state.is_damaged
     }
@@ -135,7 +136,7 @@ impl Worlds {
                 }
             }
             state.graph = graph;
-            state.log = fresh_log(Some(&manifest));
+            state.log = Log::after(Some(&manifest));
             state.version = Named { sequence, manifest: Some(manifest.hash()) };
             (state.manifest, state.files, state.is_damaged) = (Some(manifest.clone()), None, false);
             (state.revision, state.is_read) = (receipt, true);

@@ -25,6 +25,7 @@ use super::{
     claiming::{NewClaim, Terms, read_definition},
     copies::Definition,
     heads::HeadJudge,
+    log::Part,
     place::Place,
     registry::{Known, WORLDS_MAX, World},
 };
@@ -447,7 +448,7 @@ async fn versions_are_the_owners_to_make_and_a_compactors_if_nobody_does() {
         let found: Vec<bool> = places
             .iter()
             .map(|(worlds, place)| {
-                place.state().log.segments = LOG_SEGMENTS_MAX - segments_left;
+                place.state().log.parts = vec![Part::default(); (LOG_SEGMENTS_MAX - segments_left) as usize];
                 worlds.is_due_to_save(place)
             })
             .collect();

@@ -2,7 +2,8 @@
 //!
 //! A holder is given as many requests at once as it answers without getting slower: one more for each answer within twice
 //! the time of its fastest, an eighth less for each that took four times as long, half after a failure. A failure also buys
-//! it a pause, longer each time. A holder that lied is left alone for ten minutes.
+//! it a pause, longer each time, until it gives an answer to anything: it was slow then, not dead. A holder that lied is left
+//! alone for ten minutes.
 
 use std::collections::BTreeMap;
 
@@ -39,6 +40,8 @@ pub(super) struct Holder {
     failures: u32,
     /// It is asked nothing until then.
     paused_until: u64,
+    /// The same for a lie, whatever it answers.
+    banned_until: u64,
     /// Answers of its that were overdue since it last gave one, and until when it is avoided for that.
     overdue: u32,
     suspected_until: u64,
@@ -56,6 +59,7 @@ impl Default for Holder {
             requests: 0,
             failures: 0,
             paused_until: 0,
+            banned_until: 0,
             overdue: 0,
             suspected_until: 0,
             used_at: 0,
@@ -66,17 +70,17 @@ impl Default for Holder {
 impl Holder {
     /// Whether it may be asked at all.
     pub const fn is_usable(&self, now_ms: u64) -> bool {
-        self.paused_until <= now_ms && self.suspected_until <= now_ms
+        self.may_be_usable(now_ms) && self.suspected_until <= now_ms
     }
 
     /// Whether it may be asked if there is nobody else: it may merely be slow.
     pub const fn may_be_usable(&self, now_ms: u64) -> bool {
-        self.paused_until <= now_ms
+        self.paused_until <= now_ms && self.banned_until <= now_ms
     }
 
     /// When it may be asked again.
     pub fn usable_from(&self) -> u64 {
-        self.paused_until.max(self.suspected_until)
+        self.paused_until.max(self.banned_until).max(self.suspected_until)
     }
 
     /// Whether it can take one more request.
@@ -155,7 +159,8 @@ impl Holders {
     pub fn answered(&mut self, address: &Address, latency_ms: u32) {
         if let Some(holder) = self.known.get_mut(address) {
             holder.learn(latency_ms);
-            (holder.failures, holder.overdue, holder.suspected_until) = (0, 0, 0);
+            // Where as many are left as are needed, each that is kept waiting keeps every chunk waiting.
+            (holder.failures, holder.paused_until, holder.overdue, holder.suspected_until) = (0, 0, 0, 0);
         }
     }
 
@@ -183,7 +188,7 @@ impl Holders {
     /// It sent bytes that aren't what they should be.
     pub fn lied(&mut self, now_ms: u64, address: Address) {
         let holder = self.entry(now_ms, address);
-        holder.paused_until = holder.paused_until.max(now_ms.saturating_add(BAN_MS));
+        holder.banned_until = now_ms.saturating_add(BAN_MS);
     }
 
     fn entry(&mut self, now_ms: u64, address: Address) -> &mut Holder {
@@ -194,7 +199,7 @@ impl Holders {
                 .known
                 .iter()
                 .min_by_key(|(address, holder)| {
-                    (holder.requests > 0, holder.paused_until > now_ms, holder.used_at, **address)
+                    (holder.requests > 0, !holder.may_be_usable(now_ms), holder.used_at, **address)
                 })
                 .map(|(address, _)| *address);
             if let Some(oldest) = oldest {
@@ -207,4 +212,27 @@ impl Holders {
 
 fn pause_ms(times_before: u32) -> u64 {
     (PAUSE_MS << times_before.min(10)).min(PAUSE_MS_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_answers_was_slow_and_not_dead_but_a_liar_stays_one() {
+        let mut holders = Holders::default();
+        let (slow, liar) = (Address::repeat_byte(1), Address::repeat_byte(2));
+        for holder in [slow, liar] {
+            holders.asked(0, holder);
+            holders.failed(1_000, &holder);
+        }
+        holders.lied(1_000, liar);
+        assert!(!holders.get(&slow).may_be_usable(1_100) && holders.get(&slow).usable_from() == 1_500);
+        // An answer to another request, which was under way at the same time.
+        for holder in [slow, liar] {
+            holders.answered(&holder, 1_800);
+        }
+        assert!(holders.get(&slow).is_usable(1_100));
+        assert!(!holders.get(&liar).may_be_usable(1_100) && holders.get(&liar).usable_from() == 1_000 + BAN_MS);
+    }
 }

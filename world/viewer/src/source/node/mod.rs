@@ -137,7 +137,19 @@ impl Node {
                 });
             })
             .map_err(|error| format!("no thread to talk to the node: {error}"))?;
-        Ok(Node {
+        let mut node = Node::new(info, terrain, (orders, words), (poses, speech));
+        node.featured = featured;
+        Ok(node)
+    }
+
+    /// What nothing was heard of yet, with its lines to the thread: for chunks and edits, and for other players.
+    fn new(
+        info: WorldInfo,
+        terrain: Local,
+        (orders, words): (mpsc::Sender<Order>, mpsc::Receiver<Word>),
+        (poses, speech): (watch::Sender<Option<Pose>>, mpsc::Sender<String>),
+    ) -> Self {
+        Node {
             info,
             terrain,
             generating: HashMap::new(),
@@ -148,11 +160,11 @@ impl Node {
             poses,
             speech,
             words,
-            featured,
+            featured: vec![],
             claimed: vec![],
             villages: vec![],
             traffic: Traffic::default(),
-        })
+        }
     }
 
     /// The terrain, for far land and the map.
@@ -374,22 +386,8 @@ mod tests {
         let terrain = Local::start(1, Params::default(), 1).unwrap();
         let (orders, taken) = mpsc::channel(4);
         let (said, words) = mpsc::channel(64);
-        let node = Node {
-            info: terrain.info().clone(),
-            terrain,
-            generating: HashMap::new(),
-            spoken: 0,
-            orders,
-            backlog: Backlog::default(),
-            own: vec![],
-            poses: watch::channel(None).0,
-            speech: mpsc::channel(1).0,
-            words,
-            featured: vec![],
-            claimed: vec![],
-            villages: vec![],
-            traffic: Traffic::default(),
-        };
+        let company = (watch::channel(None).0, mpsc::channel(1).0);
+        let node = Node::new(terrain.info().clone(), terrain, (orders, words), company);
         (node, taken, said)
     }
 
