@@ -10,7 +10,8 @@
 //! - *Processor*: what all bots together used, in cores. Near the number of cores the machine is too small for the crowd,
 //!   poses come late, and the other figures are too low.
 //!
-//! The bound is that of `bitdust_world::meeting::limits`, which counts 64 bytes for each message's way. Run with
+//! The bound is that of `bitdust_world::meeting::limits`, which counts 64 bytes for each message's way. A crowd that costs more,
+//! or bots far apart that cost more than a hundredth of it, make this fail once all figures are printed. Run with
 //! `scripts/bench.sh crowd`, or for other crowds with `cargo bench --profile dev --bench crowd -- 10 40`.
 
 use std::{
@@ -19,7 +20,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use bitdust_network::{Config, Handle, Limits, Multiaddr, Network};
 use bitdust_node::meeting::{Meetings, presence::Presence};
 use bitdust_types::params::DEVNET;
@@ -43,6 +44,8 @@ const SETTLING: Duration = Duration::from_secs(45);
 /// Metres that each bot of a crowd in one place has for itself, squared, and how far apart bots are that are spread.
 const ROOM: f64 = 9.0;
 const APART: f64 = 2000.0;
+/// The most that a bot may cost which is far from all others, where as much as nothing is expected.
+const APART_BYTES_PER_SECOND_MAX: usize = BYTES_PER_SECOND_MAX / 100;
 /// Peers that a swarm keeps company with beside its neighbours. Fewer than a node does, since a hundred share this machine.
 const PEERS_WANTED: usize = 8;
 
@@ -78,15 +81,28 @@ async fn main() -> Result<()> {
     );
     println!("                       bytes a second   on the     neighbours at         poses");
     println!("  bots  where            mean     most      wire   10 Hz   any   lines   dropped   cores");
+    let mut failures = Vec::new();
     for count in crowds {
         let bots = gather(count).await?;
         sleep(SETTLING).await;
-        print(count, "one place", &measure(&bots).await?);
+        let together = measure(&bots).await?;
+        print(count, "one place", &together);
         for (number, bot) in bots.iter().enumerate() {
             bot.go([(number % 10) as f64 * APART, (number / 10) as f64 * APART]);
         }
         sleep(SETTLING).await;
-        print(count, "spread out", &measure(&bots).await?);
+        let apart = measure(&bots).await?;
+        print(count, "spread out", &apart);
+        for (what, cost, bound) in
+            [("in one place", &together, BYTES_PER_SECOND_MAX), ("spread out", &apart, APART_BYTES_PER_SECOND_MAX)]
+        {
+            if cost.mean > bound as f64 {
+                failures.push(format!("{count} bots {what} cost {:.0} bytes a second each, of {bound}", cost.mean));
+            }
+        }
+        if together.seen < 1.0 {
+            failures.push(format!("{count} bots in one place see {:.1} others each", together.seen));
+        }
         for bot in &bots {
             bot.meetings.leave_all();
         }
@@ -94,6 +110,7 @@ async fn main() -> Result<()> {
             bot.network.stop().await?;
         }
     }
+    ensure!(failures.is_empty(), "{}", failures.join("; "));
     Ok(())
 }
 

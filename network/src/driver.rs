@@ -20,7 +20,10 @@ use libp2p::{
     Multiaddr, PeerId, Swarm,
     core::transport::ListenerId,
     kad::RecordKey,
-    swarm::{DialError, SwarmEvent, dial_opts::DialOpts},
+    swarm::{
+        DialError, SwarmEvent,
+        dial_opts::{DialOpts, PeerCondition},
+    },
 };
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -232,6 +235,10 @@ impl Driver {
                 let _ = reply.send(Ok(()));
             }
             Command::Connect { peer, reply } => self.connect(peer, reply),
+            Command::Redial { peer, reply } => {
+                self.redial(peer);
+                let _ = reply.send(Ok(()));
+            }
             Command::Find { peer, reply } => self.find(peer, reply),
             Command::Provide { key, reply } => self.provide(key, reply),
             Command::Unprovide { key, reply } => {
@@ -289,15 +296,30 @@ impl Driver {
         }
     }
 
-    /// Dials a peer, unless it is connected or being dialled, at every address that anybody knows.
+    /// Dials a peer although it is connected, as the connection says: it may have restarted.
+    fn redial(&mut self, peer: PeerId) {
+        if self.bans.reason(&peer).is_none()
+            && let Err(error) = self.dial_if(peer, PeerCondition::NotDialing)
+        {
+            tracing::debug!(%peer, reason = reactions::brief(&error), "not dialled again");
+        }
+    }
+
+    /// Dials a peer, unless it is connected or being dialled.
     fn dial(&mut self, peer: PeerId) -> Result<(), DialError> {
+        self.dial_if(peer, PeerCondition::DisconnectedAndNotDialing)
+    }
+
+    /// Dials a peer at every address that anybody knows.
+    fn dial_if(&mut self, peer: PeerId, condition: PeerCondition) -> Result<(), DialError> {
         let mut addresses = self.book.addresses(&peer);
         if self.hidden {
             addresses = self.relays.address(&peer).map_or_else(|| self.relays.circuits(peer), |relay| vec![relay]);
         } else if addresses.is_empty() {
             addresses = self.relays.circuits(peer);
         }
-        self.swarm.dial(DialOpts::peer_id(peer).addresses(addresses).extend_addresses_through_behaviour().build())
+        let dial = DialOpts::peer_id(peer).condition(condition).addresses(addresses);
+        self.swarm.dial(dial.extend_addresses_through_behaviour().build())
     }
 
     fn find(&mut self, peer: PeerId, reply: oneshot::Sender<Result<Vec<Multiaddr>, Error>>) {

@@ -1,9 +1,9 @@
 //! What the application asks of the network. A handle is cheap to clone; the network stops when the last one is gone.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use libp2p::{Multiaddr, PeerId};
+use libp2p::{Multiaddr, PeerId, StreamProtocol};
 use tokio::{
     sync::{mpsc, oneshot, watch},
     time::{sleep, timeout},
@@ -31,6 +31,8 @@ pub const SUPPLIERS: &[u8] = b"suppliers";
 const OPEN_TRIES: u32 = 6;
 /// Pause before the second try; it doubles, with up to as much again at random, so that openers don't collide twice.
 const OPEN_PAUSE: Duration = Duration::from_millis(20);
+/// A stream that takes so long may be on a connection whose far end has restarted: seven round trips of 200 ms.
+const OPEN_STALLED: Duration = Duration::from_millis(1500);
 
 type Reply<T> = oneshot::Sender<Result<T, Error>>;
 
@@ -41,6 +43,7 @@ pub(crate) enum Command {
     Join { place: [u8; 32], reply: Reply<Joined> },
     Leave { place: [u8; 32], reply: Reply<()> },
     Connect { peer: PeerId, reply: Reply<()> },
+    Redial { peer: PeerId, reply: Reply<()> },
     Introduce { peer: PeerId, addresses: Vec<Multiaddr>, reply: Reply<()> },
     Find { peer: PeerId, reply: Reply<Vec<Multiaddr>> },
     Provide { key: Vec<u8>, reply: Reply<()> },
@@ -303,18 +306,44 @@ impl Handle {
                 pause *= 2;
             }
             self.connect_unbounded(peer).await?;
-            reason = match self.inner.control.open(peer, name.clone()).await {
+            reason = match self.open_on_newest(peer, &name).await {
                 Err(OpenError::Unsupported) => return Err(Error::Unsupported { peer, protocol }),
                 Err(error) => error.to_string(),
-                Ok(mut stream) => match admission::knock(&mut stream).await {
-                    Answer::Admitted => return Ok(stream),
-                    Answer::Refused(reason) => return Err(Error::Refused { peer, protocol, reason }),
-                    Answer::Dropped(reason) => reason,
-                },
+                Ok((stream, Answer::Admitted)) => return Ok(stream),
+                Ok((_, Answer::Refused(reason))) => return Err(Error::Refused { peer, protocol, reason }),
+                Ok((_, Answer::Dropped(reason))) => reason,
             };
             tracing::debug!(%peer, %protocol, attempt, %reason, "stream not opened, trying again");
         }
         Err(Error::Open { peer, protocol, reason })
+    }
+
+    /// Opens a stream on the newest connection with a peer, and anew if there is a newer one before it is open. If that takes
+    /// long, the peer is dialled again: it may have died and come back, which the old connection will show much later.
+    async fn open_on_newest(&self, peer: PeerId, name: &StreamProtocol) -> Result<(libp2p::Stream, Answer), OpenError> {
+        let control = &self.inner.control;
+        let mut was_redialled = false;
+        loop {
+            let line = control.line(&peer);
+            let opened = async {
+                let mut stream = control.open(peer, name.clone()).await?;
+                let answer = admission::knock(&mut stream).await;
+                Ok((stream, answer))
+            };
+            let superseded = async {
+                let mut newer = pin!(control.newer(&peer, line));
+                if !was_redialled && timeout(OPEN_STALLED, &mut newer).await.is_err() {
+                    was_redialled = true;
+                    // Whether it worked shows in a newer connection.
+                    let _ = self.ask(|reply| Command::Redial { peer, reply }).await;
+                }
+                newer.await;
+            };
+            tokio::select! {
+                opened = opened => return opened,
+                () = superseded => tracing::debug!(%peer, "opening a stream anew on a newer connection"),
+            }
+        }
     }
 }
 

@@ -3,7 +3,8 @@
 //!
 //! Any number of streams of one connection are negotiated side by side, so that whoever opens ten waits for one round trip and
 //! not for ten. Of several connections with a peer the newest is used: the others may be dead without anybody knowing, since a
-//! peer that restarted comes back on a new one long before the old one times out. A stream that a peer opens waits in the
+//! peer that restarted comes back on a new one long before the old one times out. Who waits for a stream on an older one hears
+//! of it ([`Control::newer`]). A stream that a peer opens waits in the
 //! protocol's inbox; what finds no room there is dropped, and the opener tries again (`handle.rs`).
 
 mod handler;
@@ -22,7 +23,7 @@ use libp2p::{
         ToSwarm,
     },
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use handler::Handler;
 
@@ -66,12 +67,23 @@ struct State {
 
 /// What the behaviour, its connections and those who hold a [`Control`] share.
 #[derive(Clone, Debug, Default)]
-struct Shared(Arc<Mutex<State>>);
+struct Shared {
+    state: Arc<Mutex<State>>,
+    /// Says that there is another connection, with whomever.
+    connected: Arc<watch::Sender<()>>,
+}
 
 impl Shared {
     // Poisoning would mean a panic between two single-step updates; the state is right either way.
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The newest connection with a peer.
+    fn newest<T>(&self, peer: &PeerId, look: impl FnOnce(&Line) -> T) -> Option<T> {
+        let state = self.lock();
+        let lines = state.lines.get(peer).into_iter().flatten();
+        lines.rev().find(|line| !line.requests.is_closed()).map(look)
     }
 }
 
@@ -98,6 +110,7 @@ impl Behaviour {
     fn handler(&self, peer: PeerId, id: ConnectionId) -> Handler {
         let (requests, queue) = mpsc::channel(REQUESTS_WAITING);
         self.shared.lock().lines.entry(peer).or_default().push(Line { id, requests });
+        self.shared.connected.send_replace(());
         Handler::new(self.shared.clone(), peer, id, queue)
     }
 }
@@ -105,16 +118,27 @@ impl Behaviour {
 impl Control {
     /// Opens a stream on the newest connection with `peer`; makes none.
     pub(crate) async fn open(&self, peer: PeerId, protocol: StreamProtocol) -> Result<Stream, OpenError> {
-        let newest = {
-            let state = self.shared.lock();
-            let lines = state.lines.get(&peer).into_iter().flatten();
-            lines.rev().find(|line| !line.requests.is_closed()).map(|line| line.requests.clone())
-        };
         let ended = || OpenError::Line("the connection has ended".to_owned());
-        let newest = newest.ok_or_else(ended)?;
+        let newest = self.shared.newest(&peer, |line| line.requests.clone()).ok_or_else(ended)?;
         let (reply, answer) = oneshot::channel();
         newest.send(Request { protocol, reply }).await.map_err(|_| ended())?;
         answer.await.map_err(|_| ended())?
+    }
+
+    /// Names the newest connection with `peer`.
+    pub(crate) fn line(&self, peer: &PeerId) -> Option<ConnectionId> {
+        self.shared.newest(peer, |line| line.id)
+    }
+
+    /// Waits for a newer connection with `peer` than the one that was the newest.
+    pub(crate) async fn newer(&self, peer: &PeerId, than: Option<ConnectionId>) {
+        let mut connected = self.shared.connected.subscribe();
+        while self.line(peer).is_none_or(|line| Some(line) == than) {
+            // It can't end while this holds the sender.
+            if connected.changed().await.is_err() {
+                return;
+            }
+        }
     }
 
     /// Serves a protocol; `None` if somebody serves it already.

@@ -2,8 +2,11 @@
 //!
 //! At most one slot of a dataset per operator and per /24 (IPv4) or /48 (IPv6), so that no one failure of a person, a house
 //! or a network takes two shards. Among those that may, the score decides: price, proof record, latency, throughput, and
-//! failures remembered from earlier uploads. Integers only, ties broken by account, so that a choice can be explained and
-//! repeated.
+//! failures remembered from earlier uploads. Integers only, so that a choice can be explained and repeated.
+//!
+//! Ties are broken by a lot, keccak256(dataset ‖ account), and by lot the chosen are dealt to the slots. A small dataset's
+//! bytes may all lie in one slot, and suppliers may be each other's equals: in any order that is the same for all datasets
+//! one supplier would have to hand out everything.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,7 +14,7 @@ use std::{
     net::IpAddr,
 };
 
-use bitdust_types::{Address, Amount, B256, signing};
+use bitdust_types::{Address, Amount, B256, DatasetId, keccak256, signing};
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::supplier::admission::reserve;
@@ -53,6 +56,8 @@ pub struct Candidate {
 /// What the owner asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
+    /// Whose slots: decides between equals.
+    pub dataset: DatasetId,
     /// Highest rate per GiB and epoch.
     pub price_cap: Amount,
     /// Bytes that a slot is expected to need at least.
@@ -156,6 +161,11 @@ pub fn score(candidate: &Candidate, cheapest: Amount, failures: u32) -> u64 {
     (price + record + latency + throughput) * 1000 / (1000 + u64::from(failures))
 }
 
+/// A supplier's lot for a dataset: as good as drawn, and the same whenever it is asked for.
+pub fn lot(dataset: &DatasetId, account: &Address) -> B256 {
+    keccak256([dataset.0.as_slice(), account.as_slice()].concat())
+}
+
 /// Chooses suppliers for `slots`. `holders` are those of the dataset's other slots, which the rule of one slot per operator
 /// and network counts too.
 ///
@@ -169,10 +179,11 @@ pub fn place(
     failures: &Failures,
     now_ms: u64,
 ) -> Result<Vec<Placement>, Unplaced> {
-    let (placements, refused) = rank(holders, candidates, policy, failures, now_ms, slots.len());
+    let (mut placements, refused) = rank(holders, candidates, policy, failures, now_ms, slots.len());
     if placements.len() < slots.len() {
         return Err(Unplaced { needed: slots.len(), found: placements.len(), refused });
     }
+    placements.sort_by_cached_key(|candidate| lot(&policy.dataset, &candidate.account));
     let place = |(slot, candidate): (&u16, &Candidate)| Placement {
         slot: *slot,
         supplier: candidate.account,
@@ -207,7 +218,9 @@ fn rank<'a>(
             (candidate.account, score(candidate, cheapest, failed))
         })
         .collect();
-    fit.sort_by_key(|candidate| (std::cmp::Reverse(scored[&candidate.account]), candidate.account));
+    fit.sort_by_cached_key(|candidate| {
+        (std::cmp::Reverse(scored[&candidate.account]), lot(&policy.dataset, &candidate.account))
+    });
     let mut chosen = Vec::new();
     for candidate in fit {
         if chosen.len() == wanted {

@@ -1,12 +1,17 @@
 //! Streams: many bytes, in order, no faster than they are read; bounded in number; clear about what goes wrong.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use bitdust_network::{
-    Config, Error, Incoming, Invalid, Multiaddr, Protocol, Refusal, Stream,
+    Config, Error, Event, Incoming, Invalid, Multiaddr, Protocol, Refusal, Stream,
     wire::{self, FRAME_BYTES_MAX},
 };
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use libp2p::multiaddr::Protocol as Part;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::UdpSocket,
+    sync::watch,
+};
 
 use crate::nodes::{Node, eventually, soon};
 
@@ -228,4 +233,87 @@ async fn a_stream_whose_peer_goes_away_ends() {
     assert_ne!(end.kind(), std::io::ErrorKind::TimedOut, "{end}");
     server.handle.stop().await.unwrap();
     assert!(soon("the end of streams", incoming.next()).await.is_none());
+}
+
+/// A peer that dies without a word and comes back where it was: who wants a stream to it doesn't wait until the old connection
+/// times out.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_peer_that_restarted_is_reached_before_its_old_connection_ends() {
+    let way = Way::start().await;
+    let quic = |node: &Node| {
+        let address = node.handle.listen_addrs().into_iter().find(|address| address.to_string().contains("quic-v1"));
+        let port = address.unwrap().iter().find_map(|part| match part {
+            Part::Udp(port) => Some(port),
+            _ => None,
+        });
+        SocketAddr::from(([127, 0, 0, 1], port.unwrap()))
+    };
+    let server = Node::with(1, &[], only("quic-v1")).await;
+    let peer = server.handle.local_peer();
+    let incoming = server.handle.accept(Protocol::SHARD).unwrap();
+    way.leads_to(Some(quic(&server)));
+    let mut client = Node::with(2, std::slice::from_ref(&way.address), only("quic-v1")).await;
+    open(&client, &server).await;
+
+    way.leads_to(None);
+    drop(incoming);
+    soon("it to stop", server.handle.stop()).await.unwrap();
+    let server = Node::with(1, &[], only("quic-v1")).await;
+    let _incoming = server.handle.accept(Protocol::SHARD).unwrap();
+    way.leads_to(Some(quic(&server)));
+    assert!(client.handle.is_connected(peer), "the old connection isn't known to be dead");
+    soon("a stream", client.handle.open(peer, Protocol::SHARD)).await.unwrap();
+    let ended = async {
+        while let Some(event) = client.events.next().await {
+            if matches!(event, Event::Disconnected(gone) if gone == peer) {
+                return;
+            }
+        }
+    };
+    assert!(
+        tokio::time::timeout(Duration::from_millis(10), ended).await.is_err(),
+        "it was only found out by a timeout"
+    );
+}
+
+/// A port that passes datagrams on, or swallows them.
+struct Way {
+    address: Multiaddr,
+    end: watch::Sender<Option<SocketAddr>>,
+}
+
+impl Way {
+    async fn start() -> Self {
+        let front = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let back = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("/ip4/127.0.0.1/udp/{}/quic-v1", front.local_addr().unwrap().port()).parse().unwrap();
+        let (end, leads_to) = watch::channel(None);
+        tokio::spawn(async move {
+            let (mut here, mut there) = (vec![0; 65_536], vec![0; 65_536]);
+            let mut client = None;
+            // Ends with the test. An error tells of a port that is closed, as nobody does on the internet.
+            while leads_to.has_changed().is_ok() {
+                let end: Option<SocketAddr> = *leads_to.borrow();
+                tokio::select! {
+                    Ok((len, from)) = front.recv_from(&mut here) => {
+                        client = Some(from);
+                        if let Some(end) = end {
+                            let _ = back.send_to(&here[..len], end).await;
+                        }
+                    }
+                    Ok((len, from)) = back.recv_from(&mut there) => {
+                        if let Some(client) = client && end == Some(from) {
+                            let _ = front.send_to(&there[..len], client).await;
+                        }
+                    }
+                    else => {}
+                }
+            }
+        });
+        Way { address, end }
+    }
+
+    fn leads_to(&self, end: Option<SocketAddr>) {
+        self.end.send_replace(end);
+    }
 }

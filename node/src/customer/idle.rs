@@ -1,8 +1,8 @@
 //! Idle streams to suppliers, of all datasets together: the next question to a slot needs no round trips to open one.
 //!
 //! A node may have so many streams open to one peer and no more ([`bitdust_network::Limits::streams_out_per_peer`]); who wants
-//! another waits. A visitor of worlds reads dozens of datasets from the same few suppliers, so idle streams are counted by
-//! supplier, and the one that was unused for longest makes room for one that is needed.
+//! another waits. Many datasets may lie with the same few suppliers, so idle streams are counted by supplier, and the one that
+//! was unused for longest makes room for one that is needed.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -13,9 +13,8 @@ use bitdust_types::{Address, DatasetId};
 
 use super::remote::Remote;
 
-/// Idle streams kept to one supplier: two thirds of the 48 that may be open. A view of built places needs one for each of some
-/// twenty datasets, and whoever needs another takes an idle one's place.
-const IDLE_PER_SUPPLIER: usize = 32;
+/// Idle streams kept to one supplier: a third of the 48 that may be open, half of which may be pipes ([`super::pipes`]).
+const IDLE_PER_SUPPLIER: usize = 16;
 /// Of them, for one slot: as many as windows of one download are under way.
 const IDLE_PER_SLOT: usize = 4;
 

@@ -2,7 +2,7 @@
 //!
 //! The decisions are `bitdust_market::customer`'s; here is what carries them out:
 //! - [`catalog`]: datasets on the ledger, their holders, their manifests from head and suppliers;
-//! - [`remote`], [`lanes`], [`idle`]: streams to the slots; [`suspects`] who failed lately;
+//! - [`remote`], [`lanes`], [`idle`], [`pipes`]: streams to the slots; [`suspects`] who failed lately;
 //! - [`placing`]: who gets a free slot;
 //! - [`writer`]: one task per dataset that packs, seals and sends, several puts to a revision;
 //! - [`slab`]: one slab on its way; [`revise`]: promises and the ledger;
@@ -27,6 +27,7 @@ pub mod idle;
 pub mod lanes;
 pub mod logbook;
 pub mod pieces;
+pub mod pipes;
 pub mod placing;
 pub mod ranges;
 pub mod reading;
@@ -67,6 +68,7 @@ use crate::chain_api::{ChainReader, Included, TxSender, look};
 use idle::Idle;
 use lanes::Lanes;
 use logbook::Logbook;
+use pipes::Pipes;
 use placing::Surveyor;
 use remote::Dialer;
 use suspects::Suspects;
@@ -106,6 +108,7 @@ pub struct Shared {
     /// How long answers took lately, whoever gave them.
     pub(crate) latencies: Mutex<Latencies>,
     idle: Arc<Idle>,
+    pipes: Pipes,
     pub(crate) share_loopback: bool,
     pub(crate) meeting_ms: u64,
     started: Instant,
@@ -258,6 +261,7 @@ impl Customer {
             suspects: Suspects::default(),
             latencies: Mutex::default(),
             idle: Arc::default(),
+            pipes: Pipes::default(),
             share_loopback: parts.share_loopback,
             meeting_ms: parts.meeting_ms,
             started: Instant::now(),

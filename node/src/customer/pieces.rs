@@ -4,30 +4,23 @@
 //! Who is asked, and when somebody else is asked too, others decide: [`super::reading`] for files and ranges by itself,
 //! [`super::ranges`] for callers that have a plan of their own.
 
-use std::{
-    ops::Range,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{ops::Range, sync::Arc, time::Instant};
 
 use anyhow::{Context as _, Result};
 use bitdust_market::{
     codec::{ReadPlan, SealedSlab, VerifiedPiece},
     manifest::{Manifest, SlabEntry},
 };
-use bitdust_types::Root;
 use bytes::Bytes;
-use tokio::{runtime::Handle, task::AbortHandle, time::sleep};
 
 use super::{
     Dataset, Shared,
+    pipes::Short,
     remote::{Remote, RemoteError, SupplierRef},
 };
 
-/// Bytes of an answer that is worth being waited for although nobody needs it any more: a chunk's range, at most.
-const SHORT_BYTES_MAX: u64 = 64 << 10;
-/// How long it is waited for then.
-const AFTERLIFE: Duration = Duration::from_secs(2);
+/// Bytes that are asked for through a slot's [`super::pipes`], as a chunk's range is; more keeps a stream to itself.
+pub(super) const SHORT_BYTES_MAX: u64 = 64 << 10;
 
 /// A slot's answer: the verified piece and its size on the wire.
 pub(super) type Answer = (u8, Instant, Result<(VerifiedPiece, u64), RemoteError>);
@@ -43,15 +36,16 @@ impl Pieces {
     /// Bytes `range` of the shard of a slot.
     pub async fn piece(&self, entry: &SlabEntry, slot: u8, range: Range<u64>) -> Answer {
         let begun = Instant::now();
-        let question = Question {
-            slot: slot.into(),
+        let part = Short {
             root: entry.roots.get(usize::from(slot)).copied().unwrap_or_default(),
             len: entry.shard_bytes(),
             range: range.clone(),
         };
         let is_short = range.end.saturating_sub(range.start) <= SHORT_BYTES_MAX;
-        let asking = question.ask(self.shared.clone(), self.dataset.clone());
-        let asked = if is_short { outlive(asking).await } else { asking.await };
+        let asked = match is_short {
+            true => self.shared.pipes.ask(&self.shared, &self.dataset, slot.into(), &part).await,
+            false => long(&self.shared, &self.dataset, slot.into(), &part).await,
+        };
         let got = asked.and_then(|(bao, supplier)| {
             let size = bao.len() as u64;
             self.verify(entry, slot.into(), &range, &bao, supplier).map(|piece| (piece, size))
@@ -90,65 +84,19 @@ impl Pieces {
     }
 }
 
-/// What a supplier is asked for.
-struct Question {
+/// A longer part, on a stream of its own.
+async fn long(
+    shared: &Shared,
+    dataset: &Dataset,
     slot: u16,
-    root: Root,
-    /// Of the whole shard.
-    len: u64,
-    range: Range<u64>,
-}
-
-impl Question {
-    /// The range as it is sent, with its hashes, and who sent it.
-    async fn ask(self, shared: Arc<Shared>, dataset: Arc<Dataset>) -> Result<(Vec<u8>, SupplierRef), RemoteError> {
-        let remote = dataset.lanes.take(&shared, self.slot).await?;
-        match self.ask_one(&dataset, remote).await {
-            // An idle stream may have died since it was used: once more on a fresh one.
-            Err(error) if error.is_line() => {
-                let fresh = dataset.lanes.reopen(&shared, self.slot).await?;
-                self.ask_one(&dataset, fresh).await
-            }
-            other => other,
-        }
-    }
-
-    async fn ask_one(&self, dataset: &Dataset, mut remote: Remote) -> Result<(Vec<u8>, SupplierRef), RemoteError> {
-        let asked = remote.slice(self.root, self.len, self.range.start, self.range.end).await;
-        let supplier = remote.supplier().clone();
-        if asked.as_ref().err().is_none_or(RemoteError::is_usable_after) {
-            dataset.lanes.give_back(self.slot, remote);
-        }
-        Ok((asked?, supplier))
-    }
-}
-
-/// Lets a question go on for a while if whoever asked it goes away (somebody else was quicker, or the chunk is out of sight):
-/// its answer is short, and a stream that is given back spares the next question three round trips.
-async fn outlive<T: Send + 'static>(
-    asking: impl Future<Output = Result<T, RemoteError>> + Send + 'static,
-) -> Result<T, RemoteError> {
-    struct EndLater(AbortHandle);
-    impl Drop for EndLater {
-        fn drop(&mut self) {
-            if self.0.is_finished() {
-                return;
-            }
-            let task = self.0.clone();
-            match Handle::try_current() {
-                Ok(runtime) => drop(runtime.spawn(async move {
-                    sleep(AFTERLIFE).await;
-                    task.abort();
-                })),
-                // The node is stopping.
-                Err(_) => task.abort(),
-            }
-        }
-    }
-    let task = tokio::spawn(asking);
-    let _guard = EndLater(task.abort_handle());
-    task.await.unwrap_or_else(|_| {
-        let nobody = SupplierRef { account: Default::default(), peer: Vec::new() };
-        Err(RemoteError::Line { supplier: nobody, reason: "the node is stopping".to_owned() })
-    })
+    part: &Short,
+) -> Result<(Vec<u8>, SupplierRef), RemoteError> {
+    dataset
+        .lanes
+        .ask(shared, slot, async |mut remote: Remote| {
+            let asked = remote.slice(part.root, part.len, part.range.start, part.range.end).await;
+            let supplier = remote.supplier().clone();
+            (remote, asked.map(|bao| (bao, supplier)))
+        })
+        .await
 }

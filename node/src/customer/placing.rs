@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use bitdust_ledger::market::view::{OfferInfo, SlotInfo, SupplierInfo};
 use bitdust_market::customer::{
     Candidate, Placement, Policy, Record, Unplaced,
-    placement::{place, score},
+    placement::{lot, place, score},
 };
 use bitdust_network::{Handle, PeerId};
 use bitdust_types::{Address, DatasetId, Epoch};
@@ -186,6 +186,7 @@ async fn choose(
     .context("reading the offers")?;
     let epoch = shared.chain.params().epoch_of(state.height);
     let policy = Policy {
+        dataset: dataset.id,
         price_cap: state.info.price_cap,
         slot_bytes: state.info.bytes_per_slot.max(SLOT_BYTES_LEAST),
         term_epochs: state.info.end.0.saturating_sub(epoch.0),
@@ -207,7 +208,7 @@ async fn choose(
             () => {}
         }
     }
-    let candidates = meet(shared, candidates, free.len()).await;
+    let candidates = meet(shared, dataset.id, candidates, free.len()).await;
     let sticky = |slot: &u16| {
         let before = shared.logbook.look(|uploads| uploads.placed(dataset.id, *slot))?;
         let candidate = candidates.iter().find(|candidate| candidate.account == before)?;
@@ -238,14 +239,19 @@ async fn choose(
 }
 
 /// Meets the best candidates; those that can't be met are left out.
-async fn meet(shared: &Shared, mut candidates: Vec<(Candidate, Vec<u8>)>, slots: usize) -> Vec<Candidate> {
+async fn meet(
+    shared: &Shared,
+    dataset: DatasetId,
+    mut candidates: Vec<(Candidate, Vec<u8>)>,
+    slots: usize,
+) -> Vec<Candidate> {
     let now_ms = shared.now_ms();
     let cheapest = candidates.iter().map(|(candidate, _)| candidate.price).min().unwrap_or_default();
     {
         let failures = shared.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        candidates.sort_by_key(|(candidate, _)| {
+        candidates.sort_by_cached_key(|(candidate, _)| {
             let failed = failures.weight(candidate.account, now_ms);
-            (std::cmp::Reverse(score(candidate, cheapest, failed)), candidate.account)
+            (std::cmp::Reverse(score(candidate, cheapest, failed)), lot(&dataset, &candidate.account))
         });
     }
     candidates.truncate(slots * MET_PER_SLOT + MEETINGS_AT_ONCE);

@@ -3,7 +3,7 @@
 //! A [`Remote`] asks one thing at a time. When the line breaks or an answer makes no sense it must be dropped; refusals
 //! leave it usable. Every answer is checked here: bounds, kind, roots, signatures.
 
-use std::{fmt, time::Duration};
+use std::{fmt, ops::Range, time::Duration};
 
 use async_trait::async_trait;
 use bitdust_market::{
@@ -20,7 +20,7 @@ use bitdust_types::{
     Address, DatasetId, Root, SlotRoot,
     limits::{BLOB_BYTES_MAX, REVISION_BLOB_BYTES_MAX, WIRE_MESSAGE_BYTES_MAX},
 };
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadHalf, WriteHalf};
 
 /// How long a supplier may think about a request: a commit syncs its disk.
 const ANSWER: Duration = Duration::from_secs(60);
@@ -61,6 +61,22 @@ pub struct SupplierRef {
     pub account: Address,
     /// Bytes of its peer id.
     pub peer: Vec<u8>,
+}
+
+impl SupplierRef {
+    /// The line to it broke.
+    pub fn line(&self, reason: String) -> RemoteError {
+        RemoteError::Line { supplier: self.clone(), reason }
+    }
+
+    /// It did something wrong.
+    pub fn fault(&self, reason: String) -> RemoteError {
+        RemoteError::Fault { supplier: self.clone(), reason }
+    }
+
+    fn unexpected(&self, response: &Response) -> RemoteError {
+        self.fault(format!("it answered {}, which fits no question", response.kind()))
+    }
 }
 
 impl fmt::Display for SupplierRef {
@@ -272,11 +288,17 @@ impl Remote {
 
     /// Bytes `start..end` of a blob whose length is known, with the hashes that verify them, as sent.
     pub async fn slice(&mut self, root: Root, len: u64, start: u64, end: u64) -> Result<Vec<u8>, RemoteError> {
-        let (found, bao) = self.read(root, start, end).await?;
-        if found != len {
-            return Err(self.fault(format!("it says that blob {root} has {found} bytes, it has {len}")));
-        }
-        Ok(bao)
+        let response = self.ask(&Request::Read { root, start, end }).await?;
+        slice_of(&self.supplier, root, len, response)
+    }
+
+    /// Its two directions, so that questions can follow each other without waiting for answers.
+    pub fn split(self) -> (Speaker, Listener) {
+        let (hears, speaks) = tokio::io::split(self.stream);
+        (
+            Speaker { stream: speaks, supplier: self.supplier.clone() },
+            Listener { stream: hears, supplier: self.supplier },
+        )
     }
 
     /// A whole blob of unknown length, verified.
@@ -310,38 +332,90 @@ impl Remote {
 
     /// Names the supplier for something it did.
     pub fn fault(&self, reason: String) -> RemoteError {
-        RemoteError::Fault { supplier: self.supplier.clone(), reason }
+        self.supplier.fault(reason)
     }
 
     async fn ask(&mut self, request: &Request) -> Result<Response, RemoteError> {
-        if let Err(error) = wire::send(&mut self.stream, request).await {
-            return Err(self.line(error.to_string()));
-        }
+        say(&mut self.stream, &self.supplier, request).await?;
         self.hear().await
     }
 
     async fn hear(&mut self) -> Result<Response, RemoteError> {
-        let heard = wire::recv_or_end::<Response, _>(&mut self.stream, WIRE_MESSAGE_BYTES_MAX, ANSWER).await;
-        let response = match heard {
-            Ok(Some(response)) => response,
-            Ok(None) => return Err(self.line("it ended the stream".to_owned())),
-            Err(bitdust_network::Error::Invalid(error)) => return Err(self.fault(error.to_string())),
-            Err(error) => return Err(self.line(error.to_string())),
-        };
-        if let Err(error) = response.check() {
-            return Err(self.fault(error.to_string()));
-        }
-        match response {
-            Response::Refused(refusal) => Err(RemoteError::Refused { supplier: self.supplier.clone(), refusal }),
-            other => Ok(other),
-        }
+        hear(&mut self.stream, &self.supplier).await
     }
 
     fn line(&self, reason: String) -> RemoteError {
-        RemoteError::Line { supplier: self.supplier.clone(), reason }
+        self.supplier.line(reason)
     }
 
     fn unexpected(&self, response: &Response) -> RemoteError {
-        self.fault(format!("it answered {}, which fits no question", response.kind()))
+        self.supplier.unexpected(response)
+    }
+}
+
+/// The way to a supplier.
+pub struct Speaker {
+    stream: WriteHalf<Box<dyn Duplex>>,
+    supplier: SupplierRef,
+}
+
+impl Speaker {
+    /// Asks for bytes `range` of a blob.
+    pub async fn ask_slice(&mut self, root: Root, range: Range<u64>) -> Result<(), RemoteError> {
+        let request = Request::Read { root, start: range.start, end: range.end };
+        say(&mut self.stream, &self.supplier, &request).await
+    }
+}
+
+/// The way back from it.
+pub struct Listener {
+    stream: ReadHalf<Box<dyn Duplex>>,
+    supplier: SupplierRef,
+}
+
+impl Listener {
+    /// Who it is.
+    pub fn supplier(&self) -> &SupplierRef {
+        &self.supplier
+    }
+
+    /// The answer to the oldest question, as [`Remote::slice`].
+    pub async fn slice(&mut self, root: Root, len: u64) -> Result<Vec<u8>, RemoteError> {
+        let response = hear(&mut self.stream, &self.supplier).await?;
+        slice_of(&self.supplier, root, len, response)
+    }
+}
+
+async fn say<S: AsyncWrite + Unpin>(
+    stream: &mut S,
+    supplier: &SupplierRef,
+    request: &Request,
+) -> Result<(), RemoteError> {
+    wire::send(stream, request).await.map_err(|error| supplier.line(error.to_string()))
+}
+
+async fn hear<S: AsyncRead + Unpin>(stream: &mut S, supplier: &SupplierRef) -> Result<Response, RemoteError> {
+    let response = match wire::recv_or_end::<Response, _>(stream, WIRE_MESSAGE_BYTES_MAX, ANSWER).await {
+        Ok(Some(response)) => response,
+        Ok(None) => return Err(supplier.line("it ended the stream".to_owned())),
+        Err(bitdust_network::Error::Invalid(error)) => return Err(supplier.fault(error.to_string())),
+        Err(error) => return Err(supplier.line(error.to_string())),
+    };
+    if let Err(error) = response.check() {
+        return Err(supplier.fault(error.to_string()));
+    }
+    match response {
+        Response::Refused(refusal) => Err(RemoteError::Refused { supplier: supplier.clone(), refusal }),
+        other => Ok(other),
+    }
+}
+
+fn slice_of(supplier: &SupplierRef, root: Root, len: u64, response: Response) -> Result<Vec<u8>, RemoteError> {
+    match response {
+        Response::Slice { len: found, bao } if found == len => Ok(bao),
+        Response::Slice { len: found, .. } => {
+            Err(supplier.fault(format!("it says that blob {root} has {found} bytes, it has {len}")))
+        }
+        other => Err(supplier.unexpected(&other)),
     }
 }

@@ -2,6 +2,7 @@
 
 mod caring;
 mod network;
+mod pipes;
 pub(crate) mod world;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};

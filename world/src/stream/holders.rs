@@ -24,7 +24,7 @@ const NOISE_MS: u32 = 20;
 /// After a failure; doubled for each in a row.
 const PAUSE_MS: u64 = 500;
 /// A supplier that restarted is noticed at least so soon.
-const PAUSE_MS_MAX: u64 = 8_000;
+const PAUSE_MS_MAX: u64 = 3_000;
 /// How long a liar is left alone.
 const BAN_MS: u64 = 600_000;
 

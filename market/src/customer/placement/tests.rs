@@ -23,12 +23,20 @@ fn candidate(number: u8) -> Candidate {
 
 fn policy() -> Policy {
     Policy {
+        // The lots of accounts 1, 2 and 3 rise.
+        dataset: rising(),
         price_cap: Amount::from_grains(1000),
         slot_bytes: 1 << 30,
         term_epochs: 50,
         regions: BTreeSet::new(),
         share_loopback: false,
     }
+}
+
+fn rising() -> DatasetId {
+    let datasets = (0..=u8::MAX).map(|byte| DatasetId([byte; 32]));
+    let lots = |dataset: &DatasetId| [1, 2, 3].map(|number| lot(dataset, &Address::repeat_byte(number)));
+    datasets.into_iter().find(|dataset| lots(dataset).is_sorted()).unwrap()
 }
 
 fn chosen(candidates: &[Candidate], policy: &Policy, slots: u16) -> Result<Vec<u8>, Unplaced> {
@@ -51,7 +59,28 @@ fn the_score_prefers_what_it_says() {
     better(|worse| worse.latency_ms = Some(40));
     better(|worse| worse.latency_ms = None);
     better(|worse| worse.kib_per_second = Some(100));
-    assert_eq!(chosen(&[candidate(2), candidate(1)], &policy(), 1).unwrap(), [1], "ties go to the lower account");
+    assert_eq!(chosen(&[candidate(2), candidate(1)], &policy(), 1).unwrap(), [1], "ties go to the lower lot");
+}
+
+#[test]
+fn equals_take_turns_at_every_slot() {
+    let candidates: Vec<Candidate> = (1..=8).map(candidate).collect();
+    let mut counts = [[0; 8]; 4];
+    for number in 0..800_u64 {
+        let dataset = DatasetId(bitdust_types::U256::from(number).to_be_bytes());
+        let policy = Policy { dataset, ..policy() };
+        let who = chosen(&candidates, &policy, 4).unwrap();
+        assert_eq!(chosen(&candidates, &policy, 4).unwrap(), who);
+        who.iter().enumerate().for_each(|(slot, account)| counts[slot][usize::from(*account) - 1] += 1);
+    }
+    // A hundred each, with a standard deviation of 9.
+    assert!(counts.as_flattened().iter().all(|count| (60..140).contains(count)), "{counts:?}");
+    // The best are chosen first, whatever their lots.
+    let mut better = candidates;
+    better[4..].iter_mut().for_each(|candidate| candidate.latency_ms = Some(10));
+    let mut who = chosen(&better, &policy(), 4).unwrap();
+    who.sort_unstable();
+    assert_eq!(who, [5, 6, 7, 8]);
 }
 
 #[test]

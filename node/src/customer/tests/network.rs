@@ -31,12 +31,18 @@ pub struct TestNetwork {
     left: Arc<AtomicU64>,
     /// Counts kills, so that lines opened before one can tell.
     cuts: Arc<AtomicU64>,
+    /// Counts times after which lines opened before say nothing any more.
+    hangs: Arc<AtomicU64>,
+    /// Lines opened.
+    dialed: AtomicU64,
 }
 
 impl TestNetwork {
     pub fn new() -> Arc<Self> {
         let (suppliers, dead) = (Mutex::default(), Mutex::default());
-        Arc::new(TestNetwork { suppliers, dead, left: Arc::new(AtomicU64::new(u64::MAX)), cuts: Arc::default() })
+        let left = Arc::new(AtomicU64::new(u64::MAX));
+        let (cuts, hangs, dialed) = (Arc::default(), Arc::default(), AtomicU64::default());
+        Arc::new(TestNetwork { suppliers, dead, left, cuts, hangs, dialed })
     }
 
     pub fn serve(&self, suppliers: Vec<Arc<Supplier>>) {
@@ -51,6 +57,16 @@ impl TestNetwork {
 
     pub fn revive(&self, number: usize) {
         self.dead.lock().unwrap().remove(&number);
+    }
+
+    /// Lines that stand bring no answers any more, and nobody is told.
+    pub fn hang(&self) {
+        self.hangs.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Lines opened so far.
+    pub fn dialed(&self) -> u64 {
+        self.dialed.load(Ordering::SeqCst)
     }
 
     pub fn break_after_bytes(&self, bytes: u64) {
@@ -90,6 +106,8 @@ struct Line {
     left: Arc<AtomicU64>,
     cuts: Arc<AtomicU64>,
     cuts_seen: u64,
+    hangs: Arc<AtomicU64>,
+    hangs_seen: u64,
 }
 
 impl Line {
@@ -104,6 +122,9 @@ impl Line {
 impl AsyncRead for Line {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         self.check()?;
+        if self.hangs_seen != self.hangs.load(Ordering::SeqCst) {
+            return Poll::Pending;
+        }
         Pin::new(&mut self.inner).poll_read(cx, buf)
     }
 }
@@ -133,8 +154,10 @@ impl AsyncWrite for Line {
 impl Dialer for TestNetwork {
     async fn dial(&self, peer: &[u8]) -> Result<Box<dyn Duplex>, String> {
         let inner = TestNetwork::dial(self, self.number(peer)?)?;
-        let cuts_seen = self.cuts.load(Ordering::SeqCst);
-        Ok(Box::new(Line { inner, left: self.left.clone(), cuts: self.cuts.clone(), cuts_seen }))
+        self.dialed.fetch_add(1, Ordering::SeqCst);
+        let (cuts_seen, hangs_seen) = (self.cuts.load(Ordering::SeqCst), self.hangs.load(Ordering::SeqCst));
+        let (left, cuts, hangs) = (self.left.clone(), self.cuts.clone(), self.hangs.clone());
+        Ok(Box::new(Line { inner, left, cuts, cuts_seen, hangs, hangs_seen }))
     }
 }
 
