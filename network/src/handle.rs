@@ -332,7 +332,10 @@ impl Handle {
             };
             let superseded = async {
                 let mut newer = pin!(control.newer(&peer, line));
-                if !was_redialled && timeout(OPEN_STALLED, &mut newer).await.is_err() {
+                if !was_redialled {
+                    if timeout(OPEN_STALLED, &mut newer).await.is_ok() {
+                        return;
+                    }
                     was_redialled = true;
                     // Whether it worked shows in a newer connection.
                     let _ = self.ask(|reply| Command::Redial { peer, reply }).await;

@@ -240,14 +240,6 @@ async fn a_stream_whose_peer_goes_away_ends() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_peer_that_restarted_is_reached_before_its_old_connection_ends() {
     let way = Way::start().await;
-    let quic = |node: &Node| {
-        let address = node.handle.listen_addrs().into_iter().find(|address| address.to_string().contains("quic-v1"));
-        let port = address.unwrap().iter().find_map(|part| match part {
-            Part::Udp(port) => Some(port),
-            _ => None,
-        });
-        SocketAddr::from(([127, 0, 0, 1], port.unwrap()))
-    };
     let server = Node::with(1, &[], only("quic-v1")).await;
     let peer = server.handle.local_peer();
     let incoming = server.handle.accept(Protocol::SHARD).unwrap();
@@ -274,6 +266,38 @@ async fn a_peer_that_restarted_is_reached_before_its_old_connection_ends() {
         tokio::time::timeout(Duration::from_millis(10), ended).await.is_err(),
         "it was only found out by a timeout"
     );
+}
+
+/// The same, if the peer comes by itself while somebody tries.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_is_opened_on_a_connection_that_comes_meanwhile() {
+    let way = Way::start().await;
+    let server = Node::with(1, &[], only("quic-v1")).await;
+    let peer = server.handle.local_peer();
+    let incoming = server.handle.accept(Protocol::SHARD).unwrap();
+    way.leads_to(Some(quic(&server)));
+    let client = Node::with(2, std::slice::from_ref(&way.address), only("quic-v1")).await;
+    open(&client, &server).await;
+
+    way.leads_to(None);
+    drop(incoming);
+    soon("it to stop", server.handle.stop()).await.unwrap();
+    let handle = client.handle.clone();
+    let opening = tokio::spawn(async move { handle.open(peer, Protocol::SHARD).await });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let server = Node::with(1, &client.entry(), only("quic-v1")).await;
+    let _incoming = server.handle.accept(Protocol::SHARD).unwrap();
+    soon("a stream", opening).await.unwrap().unwrap();
+}
+
+/// Where a node hears datagrams.
+fn quic(node: &Node) -> SocketAddr {
+    let address = node.handle.listen_addrs().into_iter().find(|address| address.to_string().contains("quic-v1"));
+    let port = address.unwrap().iter().find_map(|part| match part {
+        Part::Udp(port) => Some(port),
+        _ => None,
+    });
+    SocketAddr::from(([127, 0, 0, 1], port.unwrap()))
 }
 
 /// A port that passes datagrams on, or swallows them.

@@ -12,13 +12,13 @@
 use std::{
     collections::HashMap,
     ops::Range,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use bitdust_types::{Address, DatasetId, Root};
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{mpsc, oneshot, watch},
     time::sleep,
 };
 
@@ -72,7 +72,8 @@ enum End {
 #[derive(Clone)]
 struct Pipe {
     questions: mpsc::Sender<Asked>,
-    end: Arc<OnceLock<End>>,
+    /// Why it ended, once it has.
+    end: watch::Receiver<Option<End>>,
     /// What the clock said when it was opened.
     opened: u64,
     /// And when it was last used.
@@ -130,12 +131,14 @@ impl Pipes {
             return answer.map_err(End::Broken);
         }
         self.forget(&key, &pipe);
+        let (mut end, asked_at) = (pipe.end.clone(), pipe.used);
+        let end = end.wait_for(Option::is_some).await.ok().and_then(|end| end.clone());
         // Others that are as old may have died with it.
-        if let Some(End::Broken(_)) = pipe.end.get() {
-            self.forget_all(&holder.account, pipe.used);
+        if let Some(End::Broken(_)) = end {
+            self.forget_all(&holder.account, asked_at);
         }
         // Without a reason it was the runtime that ended it.
-        Err(pipe.end.get().cloned().unwrap_or_else(|| End::Unopened(holder.line("the node is stopping".to_owned()))))
+        Err(end.unwrap_or_else(|| End::Unopened(holder.line("the node is stopping".to_owned()))))
     }
 
     /// The pipe of a slot, opened if there is none.
@@ -159,8 +162,9 @@ impl Pipes {
                 open.pipes.remove(&oldest);
             }
             let (questions, waiting) = mpsc::channel(WAITING_MAX);
-            let pipe = Pipe { questions, end: Arc::default(), opened: used, used };
-            tokio::spawn(run(opening(), waiting, pipe.end.clone()));
+            let (ended, end) = watch::channel(None);
+            let pipe = Pipe { questions, end, opened: used, used };
+            tokio::spawn(run(opening(), waiting, ended));
             open.pipes.insert(key, pipe.clone());
             pipe
         })
@@ -188,7 +192,7 @@ impl Pipes {
 async fn run(
     opening: impl Future<Output = Result<Remote, RemoteError>>,
     questions: mpsc::Receiver<Asked>,
-    end: Arc<OnceLock<End>>,
+    end: watch::Sender<Option<End>>,
 ) {
     let ended = match opening.await {
         Err(error) => End::Unopened(error),
@@ -201,8 +205,7 @@ async fn run(
             }
         }
     };
-    // Before the channels go, whose end tells those who wait to look here. Nobody else sets it.
-    let _ = end.set(ended);
+    end.send_replace(Some(ended));
 }
 
 async fn speak(

@@ -277,7 +277,8 @@ impl Driver {
     }
 
     fn look(&mut self, location: LocationPos) -> Option<Input> {
-        if self.looking.contains_key(&location) {
+        // One that has ended without a word is no reason never to look again.
+        if self.looking.get(&location).is_some_and(|task| !task.is_finished()) {
             return None;
         }
         if self.looking.len() >= LOCATIONS_MAX {
