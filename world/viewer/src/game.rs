@@ -19,6 +19,7 @@ use crate::{
         building::BuildingPlugin,
         gamepad::GamepadPlugin,
         input::InputPlugin,
+        land::LandPlugin,
         link::{Link, LinkPlugin},
         quest::{Journal, QuestPlugin},
         runner::{Playing, RunnerPlugin},
@@ -129,7 +130,15 @@ impl Plugin for PlayPlugins {
     fn build(&self, app: &mut App) {
         app.add_message::<Action>()
             .configure_sets(Update, (Beat::Hear, Beat::Wish, Beat::Act, Beat::Show, Beat::Write).chain())
-            .add_plugins((LinkPlugin, InputPlugin, WalkingPlugin, BuildingPlugin, QuestPlugin, RunnerPlugin));
+            .add_plugins((
+                LinkPlugin,
+                InputPlugin,
+                WalkingPlugin,
+                BuildingPlugin,
+                LandPlugin,
+                QuestPlugin,
+                RunnerPlugin,
+            ));
     }
 }
 

@@ -8,7 +8,7 @@ use bitdust_world::{
 };
 use thiserror::Error;
 
-use crate::source::Gesture;
+use crate::source::{Deed, Gesture};
 
 /// Every step, for people.
 pub const STEPS: &str = "\
@@ -26,10 +26,12 @@ at X Y Z                       be there at once
 wait chunks                    until everything visible is there
 select BLOCK                   into the hand
 gesture NAME                   wave, point, cheer or bow
-screen NAME                    none, pause, inventory, chat, map, travel, journal or settings
+screen NAME                    none, pause, inventory, chat, map, travel, journal, land or settings
+land DEED                      look, claim, renew, open or close where the player stands
 hud on|off                     everything that lies over the picture
 expect block X Y Z BLOCK       or the script fails
-expect near X Y Z METRES       or the script fails";
+expect near X Y Z METRES       or the script fails
+expect land WHOSE              nobody, you or other, as it was looked up last";
 
 /// One step.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,6 +54,19 @@ pub enum Step {
     ExpectBlock(VoxelPos, String),
     /// Or fail.
     ExpectNear(VoxelPos, f64),
+    /// About the land that the player stands on; done when the answer is there.
+    Land(Deed),
+    /// Or fail.
+    ExpectLand(Whose),
+}
+
+/// Whose land it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "they mean what they say")]
+pub enum Whose {
+    Nobody,
+    You,
+    Other,
 }
 
 /// Screens that a script can open.
@@ -65,6 +80,7 @@ pub enum ScreenName {
     Map,
     Travel,
     Journal,
+    Land,
     Settings,
 }
 
@@ -140,6 +156,16 @@ fn own(words: &[&str]) -> Option<Result<Step, String>> {
             let metres = metres.ok_or_else(|| "the distance is no number from 0 to 1000000".to_owned());
             position(x, y, z).and_then(|at| metres.map(|metres| Step::ExpectNear(at, metres)))
         }
+        ["land", name @ ..] => {
+            let deed = Deed::ALL.into_iter().find(|(_, word)| *name == [*word]).map(|(deed, _)| deed);
+            deed.map(Step::Land).ok_or_else(|| "there is: land look, claim, renew, open or close".into())
+        }
+        ["expect", "land", whose @ ..] => match whose {
+            ["nobody"] => Ok(Step::ExpectLand(Whose::Nobody)),
+            ["you"] => Ok(Step::ExpectLand(Whose::You)),
+            ["other"] => Ok(Step::ExpectLand(Whose::Other)),
+            _ => Err("it should read: expect land nobody, you or other".into()),
+        },
         ["expect", "block" | "near", ..] => {
             Err("it should read: expect block X Y Z BLOCK, or: expect near X Y Z METRES".into())
         }
@@ -156,8 +182,13 @@ fn screen(name: &[&str]) -> Result<ScreenName, String> {
         ["map"] => ScreenName::Map,
         ["travel"] => ScreenName::Travel,
         ["journal"] => ScreenName::Journal,
+        ["land"] => ScreenName::Land,
         ["settings"] => ScreenName::Settings,
-        _ => return Err("there are these screens: none, pause, inventory, chat, map, travel, journal, settings".into()),
+        _ => {
+            return Err(
+                "there are these screens: none, pause, inventory, chat, map, travel, journal, land, settings".into()
+            );
+        }
     })
 }
 
@@ -196,14 +227,19 @@ mod tests {
             set time 17:30
             screenshot a picture.png
             expect block 1 2 3 air
-            expect near 0 0 0 12";
+            expect near 0 0 0 12
+            land claim
+            expect land you";
         let steps: Vec<Step> = parse(text).unwrap().into_iter().map(|(_, step)| step).collect();
-        assert_eq!(steps.len(), 18);
+        assert_eq!(steps.len(), 20);
         assert_eq!(steps[0], Step::At(VoxelPos::new(-10, 80, 9_000_000_000)));
         assert_eq!(steps[2], Step::Player(Action::Goto(VoxelPos::new(1, 2, 3))));
         assert_eq!(steps[5], Step::WaitChunks);
         assert_eq!(steps[6], Step::Select("stone brick".into()));
-        assert_eq!(steps[17], Step::ExpectNear(VoxelPos::new(0, 0, 0), 12.0));
+        assert_eq!(
+            steps[17..],
+            [Step::ExpectNear(VoxelPos::new(0, 0, 0), 12.0), Step::Land(Deed::Claim), Step::ExpectLand(Whose::You),]
+        );
     }
 
     #[test]
@@ -220,6 +256,8 @@ mod tests {
         check("hud maybe", "line 1", "hud off");
         check("gesture", "line 1", "bow");
         check("expect near 0 0 0 -1", "line 1", "1000000");
+        check("land grab", "line 1", "claim");
+        check("expect land mine", "line 1", "nobody");
         check("expect block 1 2", "line 1", "expect block X Y Z BLOCK");
         check(&"wait chunks\n".repeat(STEPS_MAX + 1), "at most", "steps");
         check(&" ".repeat(SCRIPT_BYTES_MAX + 1), "at most", "KiB");

@@ -17,7 +17,7 @@ use crate::{
     screen::{Hud, Screen, SettingsRes, chat::ChatPlugin},
     script,
     shell::screenshot::Shots,
-    source::{Label, News, Order, Source, Traffic, WorldInfo},
+    source::{Builders, Deed, Label, Land, News, Order, Owner, Source, Traffic, WorldInfo},
 };
 
 /// What a test sees of the source, and tells it.
@@ -61,6 +61,18 @@ impl Source for Flat {
             Order::Edit { at, .. } if wire.refuses => {
                 let news = News::Refused { at: *at, block: block::STONE, why: "This place is Ada's.".into() };
                 wire.news.push(news);
+            }
+            Order::Land { location, deed } => {
+                let owner = if *deed == Deed::Claim { Owner::You } else { Owner::Nobody };
+                let (terms, note) = (String::new(), String::new());
+                wire.news.push(News::Land(Land {
+                    location: *location,
+                    owner,
+                    build: Builders::Owner,
+                    end_epoch: 9,
+                    terms,
+                    note,
+                }));
             }
             _ => {}
         }
@@ -369,4 +381,16 @@ fn a_quest_is_played_and_goes_on_at_the_next_visit() {
     assert!(journal.play.has_mark("turned") && journal.play.items().count() == 1);
     assert_eq!(game.block(door), Some(BlockId::AIR), "it is still open");
     std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn a_script_claims_the_land_that_it_stands_on() {
+    let mut game = Game::at(GROUND);
+    assert!(game.play("land look\nexpect land nobody\nland claim\nexpect land you").is_success());
+    let deeds: Vec<Order> =
+        game.wire().orders.iter().filter(|order| matches!(order, Order::Land { .. })).cloned().collect();
+    let location = GROUND.chunk().location();
+    assert_eq!(deeds, [Deed::Look, Deed::Claim].map(|deed| Order::Land { location, deed }));
+    let mut game = Game::at(GROUND);
+    assert!(game.play("expect land you").is_error(), "nobody has looked");
 }

@@ -120,6 +120,11 @@ impl Pad {
         fresh
     }
 
+    /// Whether anything was pressed that nobody has asked for.
+    pub fn is_fresh(&self) -> bool {
+        self.fresh != 0
+    }
+
     /// What was pressed before is of no interest any more.
     pub fn forget(&mut self) {
         self.fresh = 0;

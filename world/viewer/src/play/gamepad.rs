@@ -1,14 +1,15 @@
-//! A gamepad, as an option: sticks walk and look, triggers place and break, buttons do what keys do. Menus are the mouse's.
+//! A gamepad, as an option: sticks walk and look, triggers place and break, buttons do what keys do. In menus the cross goes from
+//! button to button, A presses and B goes back; only names and chat want a keyboard.
 
 use std::sync::{Mutex, PoisonError, mpsc::Receiver};
 
 use bevy::prelude::*;
 use bitdust_world::body::Mode;
 
-use super::{Action, Beat, Player, runner::Playing};
+use super::{Action, Beat, Player, quest::Journal, runner::Playing};
 use crate::{
     model::pad::{Button, Event, Pad},
-    screen::{Screen, SettingsRes},
+    screen::{Screen, SettingsRes, cursor::Steer},
     shell,
     source::Gesture,
 };
@@ -44,7 +45,11 @@ impl Plugin for GamepadPlugin {
 
 /// What a pad does, however it is heard.
 fn systems() -> bevy::ecs::schedule::ScheduleConfigs<bevy::ecs::system::ScheduleSystem> {
-    ((look, hands, buttons).run_if(in_state(Screen::Play)), screens)
+    (
+        (look, turn_page, hands, buttons).run_if(in_state(Screen::Play)),
+        steer.run_if(not(in_state(Screen::Play))),
+        screens,
+    )
         .chain()
         .in_set(Beat::Wish)
         .run_if(not(resource_exists::<Playing>))
@@ -66,6 +71,27 @@ fn look(pad: Res<Gamepad>, settings: Res<SettingsRes>, time: Res<Time>, mut play
         let dots = [right, -up].map(|part| part * DOTS_PER_S * time.delta_secs());
         let sensitivity = settings.0.mouse_percent as f32 / 100.0;
         player.gaze = player.gaze.turned(dots, sensitivity, settings.0.mouse_inverted);
+    }
+}
+
+/// Like a key, whatever else it does.
+fn turn_page(pad: Res<Gamepad>, mut journal: ResMut<Journal>) {
+    if journal.page.is_some() && pad.0.is_fresh() {
+        journal.page = None;
+    }
+}
+
+fn steer(mut pad: ResMut<Gamepad>, mut steers: MessageWriter<Steer>) {
+    for (button, steer) in [
+        (Button::Up, Steer::To(Vec2::NEG_Y)),
+        (Button::Down, Steer::To(Vec2::Y)),
+        (Button::Left, Steer::To(Vec2::NEG_X)),
+        (Button::Right, Steer::To(Vec2::X)),
+        (Button::A, Steer::Press),
+    ] {
+        if pad.0.pressed(button) {
+            steers.write(steer);
+        }
     }
 }
 
@@ -115,8 +141,10 @@ fn screens(mut pad: ResMut<Gamepad>, screen: Res<State<Screen>>, mut next: ResMu
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use bevy::state::app::StatesPlugin;
-    use bitdust_world::VoxelPos;
+    use bitdust_world::{VoxelPos, content::Text};
 
     use super::*;
     use crate::model::settings::Settings;
@@ -128,7 +156,9 @@ mod tests {
             .insert_resource(Player::at(VoxelPos::new(0, 0, 0)))
             .insert_resource(SettingsRes(Settings::default(), None))
             .insert_resource(bevy::time::TimeUpdateStrategy::ManualDuration(std::time::Duration::from_millis(50)))
+            .insert_resource(Journal::new([1; 32], Arc::default()))
             .add_message::<Action>()
+            .add_message::<Steer>()
             .init_resource::<Gamepad>()
             .add_systems(Update, systems());
         app.update();
@@ -174,5 +204,20 @@ mod tests {
         assert!(press(&mut app, &[Event::Button(1, true)]).is_empty());
         app.update();
         assert_eq!(now(&app), Screen::Play);
+    }
+    #[test]
+    fn in_a_menu_it_steers_and_a_page_is_turned_by_any_button() {
+        let mut app = app();
+        let steered = |app: &mut App| app.world_mut().resource_mut::<Messages<Steer>>().drain().collect::<Vec<_>>();
+        app.world_mut().resource_mut::<Journal>().page = Some(Text { title: String::new(), body: "Welcome".into() });
+        assert_eq!(press(&mut app, &[Event::Axis(7, 1.0)]), [Action::Gesture(Gesture::Bow)]);
+        assert!(app.world().resource::<Journal>().page.is_none());
+        assert!(steered(&mut app).is_empty());
+        press(&mut app, &[Event::Axis(7, 0.0), Event::Button(7, true)]);
+        app.update();
+        assert!(press(&mut app, &[Event::Axis(7, 1.0), Event::Button(0, true)]).is_empty());
+        assert_eq!(steered(&mut app), [Steer::To(Vec2::Y), Steer::Press]);
+        press(&mut app, &[]);
+        assert!(steered(&mut app).is_empty());
     }
 }

@@ -186,6 +186,7 @@ fn open_screens(
         (KeyCode::KeyM, Screen::Map),
         (KeyCode::KeyP, Screen::Travel),
         (KeyCode::KeyQ, Screen::Journal),
+        (KeyCode::KeyL, Screen::Land),
         (KeyCode::KeyT, Screen::Chat),
         (KeyCode::Enter, Screen::Chat),
     ];

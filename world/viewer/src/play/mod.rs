@@ -8,6 +8,7 @@
 pub mod building;
 pub mod gamepad;
 pub mod input;
+pub mod land;
 pub mod link;
 pub mod quest;
 pub mod runner;
@@ -28,7 +29,7 @@ use crate::{
         palette::Palette,
         sky::{DAY_MINUTES, DAY_SECONDS},
     },
-    source::Gesture,
+    source::{Deed, Gesture},
 };
 
 /// What happens in a frame, in this order.
@@ -67,6 +68,8 @@ pub enum Action {
     Say(String),
     /// Say it with hands.
     Gesture(Gesture),
+    /// About the location that the player stands in.
+    Land(Deed),
     /// Be there.
     Travel(VoxelPos),
     /// Begin or end flying.

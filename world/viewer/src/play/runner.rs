@@ -12,19 +12,22 @@ use bitdust_world::{
     script::Action as PlayerAction,
 };
 
-use super::{Action, Beat, Blocks, DayTime, Player, link::Link, quest::Journal};
+use super::{Action, Beat, Blocks, DayTime, Player, land::Tended, link::Link, quest::Journal};
 use crate::{
     model::bindings::PITCH_MAX,
     scene::{camera::Closed, chunks::Chunks, distance::Distance},
     screen::{Hud, Screen},
-    script::{Numbered, ScreenName, Step},
+    script::{Numbered, ScreenName, Step, Whose},
     shell::{exit, screenshot::Shots},
+    source::Owner,
 };
 
 /// Nobody waits longer for chunks, in seconds of the machine's clock.
 const PATIENCE_S: f32 = 900.0;
 /// Nobody walks to one place longer, in seconds of the game.
 const WALK_S: f32 = 600.0;
+/// Nor for an answer about land, in seconds of the machine's clock: a claim waits for the ledger and for suppliers.
+const LAND_S: f32 = 180.0;
 /// Frames in which everything must have been there: far land is looked at anew only every few frames.
 const SETTLED_FRAMES: u32 = 8;
 /// Of these, the last ones with open eyes, so that the last meshes have reached the device.
@@ -51,6 +54,7 @@ enum Doing {
     Wait { left_s: f32 },
     WaitChunks,
     WaitPicture { taken: u64 },
+    WaitLand,
     Leave,
 }
 
@@ -79,6 +83,7 @@ struct Stage<'w> {
     blocks: Res<'w, Blocks>,
     journal: Res<'w, Journal>,
     shots: Res<'w, Shots>,
+    tended: Res<'w, Tended>,
     closed: Option<ResMut<'w, Closed>>,
     hud: ResMut<'w, Hud>,
     screen: ResMut<'w, NextState<Screen>>,
@@ -93,7 +98,7 @@ fn play(
     mut leave: MessageWriter<AppExit>,
 ) {
     let playing = &mut *playing;
-    let waits = matches!(playing.now, Some((_, Doing::WaitChunks | Doing::WaitPicture { .. })));
+    let waits = matches!(playing.now, Some((_, Doing::WaitChunks | Doing::WaitPicture { .. } | Doing::WaitLand)));
     if stage.day.still != waits {
         stage.day.still = waits;
     }
@@ -155,6 +160,22 @@ fn begin(step: Step, stage: &mut Stage) -> Result<Option<Doing>, String> {
             if found != Some(expected) {
                 let found = found.map_or("nothing known yet".to_owned(), |found| stage.blocks.0.name(found));
                 return Err(format!("at {at} there is {found}, not {name}"));
+            }
+        }
+        Step::Land(deed) => {
+            stage.actions.write(Action::Land(deed));
+            return Ok(Some(Doing::WaitLand));
+        }
+        Step::ExpectLand(whose) => {
+            let found = stage.tended.land.as_ref();
+            let is_right = matches!(
+                (whose, found.map(|land| &land.owner)),
+                (Whose::Nobody, Some(Owner::Nobody))
+                    | (Whose::You, Some(Owner::You))
+                    | (Whose::Other, Some(Owner::Other(_)))
+            );
+            if !is_right {
+                return Err(format!("the land is not so: {found:?}"));
             }
         }
         Step::ExpectNear(at, metres) => {
@@ -281,6 +302,18 @@ fn go_on(
             }
             Ok(Some(Doing::WaitChunks))
         }
+        Doing::WaitLand => {
+            // The action that asks is done within the frame in which it was said.
+            if stage.tended.doing.is_none() {
+                playing.waiting_since = None;
+                return Ok(None);
+            }
+            let since = *playing.waiting_since.get_or_insert(real_s);
+            if real_s - since > LAND_S {
+                return Err(format!("nothing was heard of the land in {LAND_S:.0} s"));
+            }
+            Ok(Some(Doing::WaitLand))
+        }
         Doing::WaitPicture { taken } if stage.shots.taken > taken => match &stage.shots.last_error {
             Some(error) => Err(error.clone()),
             None => Ok(None),
@@ -298,6 +331,7 @@ fn screen(name: ScreenName) -> Screen {
         ScreenName::Map => Screen::Map,
         ScreenName::Travel => Screen::Travel,
         ScreenName::Journal => Screen::Journal,
+        ScreenName::Land => Screen::Land,
         ScreenName::Settings => Screen::Settings,
     }
 }

@@ -4,10 +4,12 @@
 //! none of them changes the world itself.
 
 pub mod chat;
+pub mod cursor;
 pub mod debug;
 pub mod hud;
 pub mod inventory;
 pub mod journal;
+pub mod land;
 pub mod map;
 pub mod page;
 pub mod pause;
@@ -37,6 +39,8 @@ pub enum Screen {
     Travel,
     /// Quests, marks and items.
     Journal,
+    /// The land that the player stands on.
+    Land,
     /// Settings.
     Settings,
 }
@@ -68,6 +72,7 @@ impl Plugin for ScreenPlugins {
             .init_resource::<Places>()
             .add_plugins((
                 theme::ThemePlugin,
+                cursor::CursorPlugin,
                 hud::HudPlugin,
                 chat::ChatPlugin,
                 inventory::InventoryPlugin,
@@ -76,6 +81,7 @@ impl Plugin for ScreenPlugins {
                 map::MapPlugin,
                 travel::TravelPlugin,
                 journal::JournalPlugin,
+                land::LandPlugin,
                 page::PagePlugin,
                 debug::DebugPlugin,
             ));

@@ -18,10 +18,11 @@ enum Item {
 const KEYS: &str = "\
 W A S D  walk     mouse  look     space  jump, rise     shift  sneak, sink     ctrl  run
 left  break     right  place     middle  pick     wheel, 1-9  choose     R  use     F  fly
-E  blocks     T  chat     M  map     P  travel     Q  journal     G H J B  gestures
+E  blocks     T  chat     M  map     P  travel     Q  journal     L  this land     G H J B  gestures
 F1  hide all     F3  numbers     F12  picture     Esc  this menu
 Gamepad: sticks  walk, look     A  jump     B  sneak     triggers  place, break     shoulders  choose
-X  use     Y  blocks     Back  map     Start  this menu     stick presses  run, fly     cross  gestures, pick";
+X  use     Y  blocks     Back  map     Start  this menu     stick presses  run, fly     cross  gestures, pick
+In menus: cross  choose     A  press     B  back";
 
 impl Plugin for PausePlugin {
     fn build(&self, app: &mut App) {
@@ -39,6 +40,7 @@ fn build(mut commands: Commands, link: Res<Link>) {
         ("Map", Item::Go(Screen::Map)),
         ("Travel", Item::Go(Screen::Travel)),
         ("Journal", Item::Go(Screen::Journal)),
+        ("This land", Item::Go(Screen::Land)),
         ("Settings", Item::Go(Screen::Settings)),
         ("Leave", Item::Quit),
     ];

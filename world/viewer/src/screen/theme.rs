@@ -3,7 +3,7 @@
 use bevy::prelude::*;
 
 use super::{Hud, Screen};
-use crate::{model::sky::Rgb, shell::offscreen::Picture};
+use crate::{model::sky::Rgb, play::Beat, shell::offscreen::Picture};
 
 /// Behind an open screen.
 pub const SHADE: Color = Color::srgba(0.02, 0.03, 0.05, 0.55);
@@ -43,7 +43,9 @@ pub struct Overlay;
 
 impl Plugin for ThemePlugin {
     fn build(&self, app: &mut App) {
-        app.add_systems(Update, (colour_buttons, hide.run_if(resource_changed::<Hud>), scale));
+        app.add_systems(Update, (hide.run_if(resource_changed::<Hud>), scale))
+            // After whatever chooses a button without a mouse.
+            .add_systems(Update, colour_buttons.in_set(Beat::Write));
     }
 }
 

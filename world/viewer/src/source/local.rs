@@ -15,7 +15,7 @@ use bitdust_world::{
     r#gen::{Column, Generator, Params},
 };
 
-use super::{Label, News, Order, Place, PlaceKind, Source, Traffic, WorldInfo};
+use super::{Builders, Deed, Label, Land, News, Order, Owner, Place, PlaceKind, Source, Traffic, WorldInfo};
 use crate::model::packed::PackedChunk;
 
 /// Finished chunks that wait for the viewer at most: usually 512 × 16 KiB = 8 MiB, and never more than four times as much.
@@ -157,6 +157,18 @@ impl Source for Local {
             // There is nobody to hear or see it, apart from the player.
             Order::Say(text) => self.news.push_back(News::Said { from: self.info.player.clone(), text }),
             Order::Pose(_) => {}
+            Order::Land { location, deed } => {
+                let alone = "This world is on this machine alone: there is no ledger that could say whose land is.";
+                let note = if deed == Deed::Look { String::new() } else { "Nothing was done.".to_owned() };
+                self.news.push_back(News::Land(Land {
+                    location,
+                    owner: Owner::Nobody,
+                    build: Builders::Everybody,
+                    end_epoch: 0,
+                    terms: alone.to_owned(),
+                    note,
+                }));
+            }
         }
     }
 

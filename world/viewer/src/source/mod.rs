@@ -12,7 +12,7 @@ pub mod node;
 
 use std::{fmt, sync::Arc};
 
-use bitdust_world::{BlockId, ChunkPos, VoxelPos, body::Position, content::Content, r#gen::Params};
+use bitdust_world::{BlockId, ChunkPos, LocationPos, VoxelPos, body::Position, content::Content, r#gen::Params};
 
 use crate::model::packed::PackedChunk;
 
@@ -87,6 +87,37 @@ pub enum Order {
         /// Around here.
         near: VoxelPos,
     },
+    /// A location is looked up, or something is done about it first.
+    Land {
+        /// Which.
+        location: LocationPos,
+        /// What.
+        deed: Deed,
+    },
+}
+
+/// What can be done about a location.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deed {
+    /// Nothing.
+    Look,
+    /// Claim it.
+    Claim,
+    /// Claim it for longer, if it is the player's.
+    Renew,
+    /// Let everybody build, or nobody but the owner.
+    Open(bool),
+}
+
+impl Deed {
+    /// All of them, with the word for each.
+    pub const ALL: [(Deed, &str); 5] = [
+        (Deed::Look, "look"),
+        (Deed::Claim, "claim"),
+        (Deed::Renew, "renew"),
+        (Deed::Open(true), "open"),
+        (Deed::Open(false), "close"),
+    ];
 }
 
 /// What happened.
@@ -126,6 +157,8 @@ pub enum News {
     },
     /// The answer to [`Order::Places`], whole.
     Places(Vec<Place>),
+    /// The answer to [`Order::Land`].
+    Land(Land),
     /// An edit was refused: what the voxel is in truth.
     Refused {
         /// Where.
@@ -232,6 +265,47 @@ pub enum PlaceKind {
     Claimed,
     /// The generator built a village.
     Village,
+}
+
+/// A location as the ledger has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Land {
+    /// Which.
+    pub location: LocationPos,
+    /// Whose it is.
+    pub owner: Owner,
+    /// Who may build there.
+    pub build: Builders,
+    /// The last epoch of the claim; 0 without one.
+    pub end_epoch: u64,
+    /// What a claim costs in this world, who may have one and for how long, for people.
+    pub terms: String,
+    /// What came of what was done, or why nothing did, for people; empty if there is nothing to say.
+    pub note: String,
+}
+
+/// Whose land it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// It couldn't be found out.
+    Unknown,
+    /// The generator's alone.
+    Nobody,
+    /// The player's.
+    You,
+    /// Somebody else's: the account, shortened for people.
+    Other(String),
+}
+
+/// Who may build on land that somebody owns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Builders {
+    /// The owner alone.
+    Owner,
+    /// And those whom the owner named.
+    Guests,
+    /// Whoever passes by.
+    Everybody,
 }
 
 /// Numbers for the debug panel.

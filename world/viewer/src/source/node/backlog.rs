@@ -5,12 +5,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bitdust_world::{BlockId, ChunkPos, VoxelPos};
+use bitdust_world::{BlockId, ChunkPos, LocationPos, VoxelPos};
 
-use crate::source::Order;
+use crate::source::{Deed, Order};
 
 /// Voxels that wait for a node at most: as many as it takes in one call.
 pub(super) const EDITS_MAX: usize = 65_536;
+/// Locations about which something is to be done at most: a person presses one button at a time.
+const LAND_MAX: usize = 8;
 
 /// What waits, and in which order it goes.
 #[derive(Debug, Default)]
@@ -21,6 +23,7 @@ pub(super) struct Backlog {
     fetch: BTreeMap<ChunkPos, u64>,
     now_ms: u64,
     places: Option<VoxelPos>,
+    land: BTreeMap<LocationPos, Deed>,
 }
 
 impl Backlog {
@@ -45,6 +48,15 @@ impl Backlog {
                 self.edits.insert(at, block);
             }
             Order::Places { near } => self.places = Some(near),
+            Order::Land { location, deed } => {
+                // A look is part of every deed, and takes none's place.
+                if deed != Deed::Look || !self.land.contains_key(&location) {
+                    self.land.insert(location, deed);
+                }
+                while self.land.len() > LAND_MAX {
+                    self.land.pop_first();
+                }
+            }
             // These go another way (`company.rs`), and each only as long as it is new.
             Order::Say(_) | Order::Pose(_) => {}
         }
@@ -62,6 +74,9 @@ impl Backlog {
         if !self.fetch.is_empty() {
             let chunks = std::mem::take(&mut self.fetch).into_iter().collect();
             return Some(Order::Fetch { now_ms: self.now_ms, chunks });
+        }
+        if let Some((location, deed)) = self.land.pop_first() {
+            return Some(Order::Land { location, deed });
         }
         self.places.take().map(|near| Order::Places { near })
     }

@@ -1,6 +1,6 @@
 //! A world from a node's API: chunks over HTTP, everything else by JSON-RPC.
 //!
-//! A thread of its own talks to the node: about chunks, edits and claims (`talk.rs`), about other players (`company.rs`). What
+//! A thread of its own talks to the node: about chunks, edits and claims (`talk.rs`, `land.rs`), about other players (`company.rs`). What
 //! the node says is the generator's it doesn't send: this machine's cores make it ([`Local`]), which costs no bytes. What it
 //! can't have in time is generated too, as a stand-in, and asked for again until the true version comes.
 //!
@@ -14,12 +14,13 @@ mod upkeep;
 
 mod backlog;
 mod company;
+mod land;
 mod settlements;
 
 use std::{collections::HashMap, path::Path, sync::Arc, thread};
 
 use bitdust_rpc::{
-    api::{EthClient, WorldClient},
+    api::{NodeClient, WorldClient},
     client::{Client, Error},
     token::Token,
     types::world::ClaimInfo,
@@ -96,9 +97,8 @@ impl Node {
         let client = runtime.block_on(Client::connect(url, token.as_ref())).map_err(|error| error.to_string())?;
         let (world, def) = runtime.block_on(find(&client, world))?;
         let params = params(&def)?;
-        // A node without an account can be looked through all the same.
-        let accounts = runtime.block_on(client.eth_accounts()).unwrap_or_default();
-        let account = accounts.first().map(|account| format!("{account:#x}")).unwrap_or_default();
+        let status = runtime.block_on(client.node_status()).map_err(|error| client.explain(error).to_string())?;
+        let account = format!("{:#x}", status.address);
         let terrain = Local::start(def.seed, params, workers)?;
         let info = WorldInfo {
             name: def.name.clone(),
@@ -246,7 +246,7 @@ impl Source for Node {
                 self.pass_on();
                 return;
             }
-            Order::Fetch { .. } => {}
+            Order::Fetch { .. } | Order::Land { .. } => {}
         }
         // The node may be slower than the player: what the thread has no room for waits its turn.
         let _ = self.backlog.add(order);

@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use bitdust_rpc::types::world::ClaimInfo;
 use bitdust_world::{LocationPos, VoxelPos};
 
+use super::land::short;
 use crate::source::{Place, PlaceKind};
 
 /// Claims that lie together make a settlement from so many on.
@@ -32,9 +33,8 @@ pub(super) fn places(claims: &[ClaimInfo], villages: &[Place], ground: &dyn Fn(i
     }
     places.extend(claims.iter().map(|claim| {
         let at = arrival(claim.pos);
-        let owner = format!("{:#x}", claim.owner);
-        let owner = format!("{}…{}", &owner[..6], &owner[owner.len() - 4..]);
-        Place { name: format!("Claim {}", whereabouts(at, villages)), at, kind: PlaceKind::Claimed, owner }
+        let name = format!("Claim {}", whereabouts(at, villages));
+        Place { name, at, kind: PlaceKind::Claimed, owner: short(claim.owner) }
     }));
     places
 }

@@ -29,10 +29,10 @@ use tokio::{
     time::{self, MissedTickBehavior},
 };
 
-use super::{Word, backlog::EDITS_MAX, is_passing, label, said, upkeep::Upkeep};
+use super::{Word, backlog::EDITS_MAX, is_passing, label, land, said, upkeep::Upkeep};
 use crate::{
     model::packed::PackedChunk,
-    source::{News, Order, Pose, Traffic},
+    source::{Land, News, Order, Owner, Pose, Traffic},
 };
 
 /// Chunks of one request: few enough that the order can change while the player turns.
@@ -102,6 +102,7 @@ struct Saved {
 enum Aside {
     Stats(Option<Box<WorldStats>>),
     Claims(Option<Result<Vec<ClaimInfo>, Error>>),
+    Land(Land),
 }
 
 struct Talk {
@@ -244,6 +245,10 @@ impl Talk {
                 }
             }
             Order::Places { near } => return self.look_around(near),
+            Order::Land { location, deed } => {
+                let (client, world) = (self.client.clone(), self.world);
+                return Some(async move { Aside::Land(land::tend(&client, world, location, deed).await) }.boxed());
+            }
             // These go another way (`company.rs`).
             Order::Say(_) | Order::Pose(_) => {}
         }
@@ -504,7 +509,17 @@ impl Talk {
                     Some(Err(_)) | None => {}
                 }
             }
+            Aside::Land(land) => self.tended(land).await,
         }
+    }
+
+    /// Of a place that has another owner everything is in doubt.
+    async fn tended(&mut self, land: Land) {
+        if land.owner != Owner::Nobody {
+            self.unclaimed.remove(&land.location);
+            self.upkeep.claimed(land.location);
+        }
+        self.say(Word::News(News::Land(land))).await;
     }
 
     fn is_unclaimed(&self, location: LocationPos) -> bool {

@@ -2,6 +2,11 @@
 
 use std::sync::{Arc, Mutex};
 
+use bitdust_rpc::types::{
+    node::NodeStatus,
+    world::{ClaimReport, ClaimRequest, MayBuild, WhoMayClaim, WorldInfo, WorldSummary},
+};
+use bitdust_types::{Address, Amount, Bytes, DatasetId};
 use bitdust_world::{Chunk, block};
 use serde_json::{Value, json};
 use tokio::{
@@ -11,10 +16,12 @@ use tokio::{
 };
 
 use super::*;
-use crate::source::Label;
+use crate::source::{Builders, Deed, Label};
 
 const POS: ChunkPos = ChunkPos::new(1, 2, 3);
 const OTHER: ChunkPos = ChunkPos::new(2, 2, 3);
+const ME: Address = Address::repeat_byte(0xa1);
+const HER: Address = Address::repeat_byte(0xb2);
 
 /// What the node answers.
 #[derive(Default)]
@@ -31,6 +38,8 @@ struct World {
     asked: Vec<Vec<ChunkPos>>,
     /// Calls with edits.
     saved: Vec<Vec<VoxelPos>>,
+    /// Whose land is.
+    claims: Vec<ClaimInfo>,
 }
 
 impl World {
@@ -65,9 +74,58 @@ impl World {
                 }
                 Ok(json!({ "operations": [], "voxels": edits.len() }))
             }
+            Some("node_status") => {
+                let status = NodeStatus {
+                    name: "mine".to_owned(),
+                    version: "0".to_owned(),
+                    network: "devnet".to_owned(),
+                    chain_id: 1,
+                    roles: vec![],
+                    address: ME,
+                    balance: Amount::ZERO,
+                    peer_id: String::new(),
+                    listen: vec![],
+                    height: 1,
+                    block_id: bitdust_types::BlockId::default(),
+                    syncing: false,
+                    peers: 1,
+                    uptime_s: 1,
+                    warnings: vec![],
+                };
+                Ok(serde_json::to_value(status).unwrap())
+            }
+            Some("world_near") => Ok(serde_json::to_value(&self.claims).unwrap()),
+            Some("world_info") => {
+                let summary = WorldSummary {
+                    id: B256::ZERO,
+                    name: "Flat".to_owned(),
+                    creator: HER,
+                    dataset: DatasetId::default(),
+                    who_may_claim: WhoMayClaim::Everybody,
+                    price: Amount::from_grains(5 * 10_u128.pow(17)),
+                    term_epochs: 300,
+                    claims_per_account: 4,
+                    claims: 1,
+                };
+                Ok(serde_json::to_value(WorldInfo { summary, definition: Bytes::new() }).unwrap())
+            }
+            Some("world_claim") => {
+                let ClaimRequest { pos, build, .. } = serde_json::from_value(request["params"][1].clone()).unwrap();
+                if let Some(claim) = self.claims.iter().find(|claim| claim.pos == pos) {
+                    return Err(format!("{pos} is {}'s", claim.owner));
+                }
+                let claim = claim(pos, ME, build);
+                self.claims.push(claim.clone());
+                let price = Amount::from_grains(5 * 10_u128.pow(17));
+                Ok(serde_json::to_value(ClaimReport { claim, transaction: B256::ZERO, height: 1, price }).unwrap())
+            }
             other => Err(format!("nobody answers {other:?} here")),
         }
     }
+}
+
+fn claim(pos: LocationPos, owner: Address, build: MayBuild) -> ClaimInfo {
+    ClaimInfo { pos, owner, dataset: DatasetId::default(), build, end_epoch: 300, sequence: 0 }
 }
 
 /// Answers one caller's requests until it hangs up.
@@ -162,6 +220,15 @@ impl Viewer {
             }
             Word::News(item) => panic!("{item:?} instead of a chunk"),
             _ => panic!("terrain instead of a chunk"),
+        }
+    }
+
+    async fn tend(&mut self, location: LocationPos, deed: Deed) -> Land {
+        self.orders.send(Order::Land { location, deed }).await.unwrap();
+        loop {
+            if let Word::News(News::Land(land)) = self.next().await {
+                return land;
+            }
         }
     }
 
@@ -337,4 +404,23 @@ fn edits_wait_for_a_node_that_is_away() {
     let saved = runtime.block_on(save(client, B256::ZERO, edits.into()));
     assert_eq!(saved.len(), 2);
     assert!(saved.iter().all(|part| part.outcome.as_ref().is_err_and(is_passing)));
+}
+
+#[test]
+fn land_is_looked_up_and_claimed_and_a_refusal_is_said() {
+    let (mine, hers) = (POS.location(), OTHER.offset(100, 0, 0).location());
+    let world = World { claims: vec![claim(hers, HER, MayBuild::Everybody)], ..World::default() };
+    with(world, async |viewer| {
+        let land = viewer.tend(mine, Deed::Look).await;
+        assert_eq!((&land.owner, land.note.as_str(), land.location), (&Owner::Nobody, "", mine));
+        assert!(land.terms.contains("anybody: 0.5 DUST for 300 epochs, up to 4"), "{}", land.terms);
+
+        let land = viewer.tend(mine, Deed::Claim).await;
+        assert_eq!((land.owner, land.build, land.end_epoch), (Owner::You, Builders::Owner, 300));
+        assert!(land.note.contains("0.5 DUST"), "{}", land.note);
+
+        let land = viewer.tend(hers, Deed::Claim).await;
+        assert_eq!((land.owner, land.build), (Owner::Other("0xb2b2…b2b2".to_owned()), Builders::Everybody));
+        assert!(land.note.contains("'s"), "{}", land.note);
+    });
 }
