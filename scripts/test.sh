@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 # The tests of whole networks start the real program, so it is built with them, and always with all default members: another
 # selection would resolve other features and compile dependencies anew.
-cargo build --locked --all-targets
+cargo build --locked --bins --tests
 
 start=$(date +%s)
 if cargo nextest --version >/dev/null 2>&1; then

@@ -11,7 +11,7 @@ use bitdust_rpc::{
     api::WorldServer,
     jsonrpsee::core::async_trait,
     types::world::{
-        ClaimInfo, ClaimPage, ClaimReport, ClaimRequest, CreateWorld, EditReport, LocationInfo, MayBuild,
+        AccessInfo, ClaimInfo, ClaimPage, ClaimReport, ClaimRequest, CreateWorld, EditReport, LocationInfo, MayBuild,
         ReleaseReport, RenewReport, SaveReport, VoxelEdit, WhoMayClaim, WorldInfo, WorldStats, WorldSummary,
     },
 };
@@ -161,6 +161,17 @@ impl WorldServer for Api {
         claim.map(claim_info).ok_or_else(|| Failure::internal(format!("the claim of {pos} is gone")))
     }
 
+    async fn world_admitted(&self, world: B256, pos: LocationPos) -> Result<Option<AccessInfo>, Failure> {
+        let worlds = self.worlds()?;
+        worlds.info(world).map_err(not_found)?;
+        let list = worlds.access(world, pos).map_err(internal)?;
+        Ok(list.map(|list| AccessInfo {
+            build: may_build(list.build),
+            guests: list.guests,
+            compactors: list.compactors,
+        }))
+    }
+
     async fn world_revoke(&self, world: B256, pos: LocationPos, account: Address) -> Result<B256, Failure> {
         let worlds = self.worlds()?.clone();
         spawned(async move { worlds.revoke(world, pos, account).await }).await
@@ -252,13 +263,17 @@ fn claim_info(claim: Claim) -> ClaimInfo {
         pos: LocationPos::new(claim.place.x, claim.place.y, claim.place.z),
         owner: claim.owner,
         dataset: claim.dataset,
-        build: match claim.build {
-            Build::Owner => MayBuild::Owner,
-            Build::Guests => MayBuild::Guests,
-            Build::Everybody => MayBuild::Everybody,
-        },
+        build: may_build(claim.build),
         end_epoch: claim.until.0,
         sequence: claim.sequence,
+    }
+}
+
+fn may_build(build: Build) -> MayBuild {
+    match build {
+        Build::Owner => MayBuild::Owner,
+        Build::Guests => MayBuild::Guests,
+        Build::Everybody => MayBuild::Everybody,
     }
 }
 

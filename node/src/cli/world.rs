@@ -1,5 +1,6 @@
 //! `bitdust world`: worlds and the places claimed in them. Walking through them is `bitdust-world`'s.
 
+mod access;
 mod import;
 
 use std::path::{Path, PathBuf};
@@ -8,11 +9,12 @@ use alloy_primitives::{Address, B256};
 use anyhow::{Context as _, Result, bail};
 use bitdust_rpc::{
     api::WorldClient as _,
-    types::world::{ClaimRequest, CreateWorld, MayBuild},
+    types::world::{AccessInfo, ClaimRequest, CreateWorld, LocationInfo, MayBuild},
 };
 use bitdust_types::Amount;
 use bitdust_world::{LocationPos, content::limits::JSON_BYTES_MAX};
 use clap::Subcommand;
+use serde::Serialize;
 
 use super::{
     output,
@@ -50,6 +52,8 @@ pub enum WorldVerb {
         #[command(flatten)]
         remote: RemoteArgs,
     },
+    /// Say who may build at a place of yours.
+    Access(access::AccessArgs),
     /// Build a place from a file of boxes: lines of `x y z dx dy dz block`, counted from the place's corner.
     Import {
         /// The world's id.
@@ -153,6 +157,7 @@ pub async fn run(verb: &WorldVerb, json: bool) -> Result<()> {
                 )
             })
         }
+        WorldVerb::Access(arguments) => arguments.run(json).await,
         WorldVerb::Import { world, pos, file, remote } => {
             let client = remote.client()?;
             let imported = import::import(&client, *world, position(pos)?, file).await?;
@@ -286,20 +291,30 @@ async fn claims(world: B256, remote: &RemoteArgs, json: bool) -> Result<()> {
 
 async fn location(world: B256, pos: LocationPos, remote: &RemoteArgs, json: bool) -> Result<()> {
     let client = remote.client()?;
-    let place = client.world_location(world, pos).await.map_err(explain(&client))?;
-    output::show(json, &place, |place| {
+    let kept = client.world_location(world, pos).await.map_err(explain(&client))?;
+    let access = client.world_admitted(world, pos).await.map_err(explain(&client))?;
+    output::show(json, &Location { kept, access }, |Location { kept: place, access }| {
         let owner = place.claim.as_ref().map_or("nobody: the generator's alone".to_owned(), |claim| {
             format!("{} until epoch {}, dataset {}", claim.owner, claim.end_epoch, claim.dataset)
         });
         let edits = format!("{}, of which suppliers lack {}", place.edits, place.unsaved_edits);
         output::table(&[
             cells(["owner", &owner]),
+            cells(["may build", &access::admitted(access.as_ref())]),
             cells(["version", &place.sequence.to_string()]),
             cells(["built chunks", &place.built_chunks.to_string()]),
             cells(["edits since", &edits]),
             cells(["state", &place.state.to_string()]),
         ])
     })
+}
+
+/// A location as it is shown.
+#[derive(Serialize)]
+struct Location {
+    #[serde(flatten)]
+    kept: LocationInfo,
+    access: Option<AccessInfo>,
 }
 
 fn cells<const N: usize>(cells: [&str; N]) -> Vec<String> {

@@ -18,7 +18,7 @@ use bitdust_market::{
     manifest::{FileEntry, Manifest, SlabEntry},
 };
 use bitdust_proof::blob::GROUP_BYTES;
-use bitdust_types::Address;
+use bitdust_types::{Address, layout::UNIT_PLAIN_BYTES};
 use bytes::Bytes;
 use futures::{StreamExt as _, stream, stream::FuturesUnordered};
 use tokio::sync::mpsc;
@@ -27,13 +27,15 @@ use super::{
     Dataset, Shared,
     pieces::{Answer, Pieces},
     remote::RemoteError,
-    units::{RecentUnits, single_unit},
+    units::{RecentUnits, UNITS_MAX, rows_of, units_of},
 };
 
 /// Windows under way at once, in order: 4 × 1 MiB × k of shards, twice while they are decoded.
 pub const WINDOWS_AT_ONCE: usize = 4;
 /// Decoded windows that wait for a slow reader.
 const WINDOWS_WAITING: usize = 2;
+/// Units of a window that are looked for among those read last; what is larger is a large file's.
+const NEIGHBOURS_MAX: u64 = 8;
 /// A window that nothing has come of for so long has failed.
 const WINDOW_PATIENCE: Duration = Duration::from_secs(120);
 
@@ -162,44 +164,80 @@ struct Task {
 }
 
 impl Task {
-    /// A window's bytes: from the units read last if it lies in one of them, else from the suppliers.
+    /// A window's bytes: from the units read last if it lies in them, else from the suppliers.
     async fn window(&self, window: Window) -> Result<Bytes> {
-        let bytes = self.look_up(window).await?;
+        let bytes = match units_of(&window.plain) {
+            units if units.end - units.start > NEIGHBOURS_MAX => self.read(&window.entry, window.plain).await,
+            units => self.look_up(&window, units).await,
+        }?;
         self.note(|report| report.plain_bytes += bytes.len() as u64);
         metrics::counter!("bitdust_customer_read_bytes_total").increment(bytes.len() as u64);
         Ok(bytes)
     }
 
-    async fn look_up(&self, window: Window) -> Result<Bytes> {
-        let slab = window.entry.id;
-        let Some((unit, whole)) = single_unit(&window.plain, window.entry.plain_bytes) else {
-            return self.read(window).await;
+    async fn look_up(&self, Window { entry, plain }: &Window, units: Range<u64>) -> Result<Bytes> {
+        let mut known: BTreeMap<u64, Bytes> = {
+            let mut recent = self.recent();
+            units.clone().filter_map(|unit| Some((unit, recent.get(entry.id, unit)?))).collect()
         };
-        // Lies within the unit, which is 64 KiB.
-        let part = (window.plain.start - whole.start) as usize..(window.plain.end - whole.start) as usize;
-        let known = self.recent().get(slab, unit);
-        let bytes = match known {
-            Some(bytes) => bytes,
-            None if self.pieces.dataset.public && part.len() as u64 <= GROUP_BYTES => {
-                let plan = ReadPlan::part(window.entry.shape()?, window.plain.clone())?;
-                return self.read_plan(&window.entry, plan).await;
+        let mut missing = units.clone().filter(|unit| !known.contains_key(unit));
+        let first = missing.next();
+        let last = missing.next_back().or(first);
+        if let (Some(first), Some(last)) = (first, last) {
+            let is_part = units.end - units.start == 1 && plain.end - plain.start <= GROUP_BYTES;
+            if self.pieces.dataset.public && is_part {
+                return self.read_plan(entry, ReadPlan::part(entry.shape()?, plain.clone())?).await;
             }
-            None => {
-                let bytes = self.read(Window { entry: window.entry, plain: whole }).await?;
-                self.recent().put(slab, unit, bytes.clone());
-                bytes
-            }
-        };
-        Ok(bytes.slice(part))
+            known.extend(self.read_units(entry, first..last + 1).await?);
+        }
+        // In order, and each as far as it is asked for.
+        let parts: Vec<Bytes> = units
+            .filter_map(|unit| {
+                let from = unit * UNIT_PLAIN_BYTES;
+                let bytes = known.get(&unit)?;
+                let part = plain.start.saturating_sub(from) as usize..((plain.end - from) as usize).min(bytes.len());
+                Some(bytes.slice(part))
+            })
+            .collect();
+        Ok(if let [one] = &parts[..] { one.clone() } else { parts.concat().into() })
+    }
+
+    /// Units that weren't read lately, and with them those that come at the same price.
+    async fn read_units(&self, entry: &Arc<SlabEntry>, missing: Range<u64>) -> Result<Vec<(u64, Bytes)>> {
+        let shape = entry.shape()?;
+        let plain = |units: &Range<u64>| shape.unit_plain(units.start).start..shape.unit_plain(units.end - 1).end;
+        let mut units = missing;
+        let row = rows_of(&units, entry.layout.k(), shape.units());
+        let plan = ReadPlan::new(shape, plain(&units))?;
+        // Its unit has to be rebuilt most likely, from as many bytes as the whole row has.
+        if row.end - row.start <= UNITS_MAX as u64 / 4 && self.is_doubtful(&plan) {
+            units = row;
+        }
+        let bytes = self.read(entry, plain(&units)).await?;
+        let first = plain(&units).start;
+        let mut recent = self.recent();
+        let read = units.map(|unit| {
+            let Range { start, end } = shape.unit_plain(unit);
+            // A copy, or a unit that stays would hold on to the others.
+            let own = Bytes::copy_from_slice(&bytes[(start - first) as usize..(end - first) as usize]);
+            recent.put(entry.id, unit, own.clone());
+            (unit, own)
+        });
+        Ok(read.collect())
+    }
+
+    /// Whether a supplier that a plan asks first failed lately.
+    fn is_doubtful(&self, plan: &ReadPlan) -> bool {
+        let (shared, dataset) = (&self.pieces.shared, &self.pieces.dataset);
+        plan.pieces().iter().any(|piece| dataset.is_suspect(shared, u16::from(piece.shard)))
     }
 
     fn recent(&self) -> MutexGuard<'_, RecentUnits> {
         self.pieces.dataset.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn read(&self, window: Window) -> Result<Bytes> {
-        let plan = ReadPlan::new(window.entry.shape()?, window.plain)?;
-        self.read_plan(&window.entry, plan).await
+    async fn read(&self, entry: &Arc<SlabEntry>, plain: Range<u64>) -> Result<Bytes> {
+        self.read_plan(entry, ReadPlan::new(entry.shape()?, plain)?).await
     }
 
     async fn read_plan(&self, entry: &Arc<SlabEntry>, plan: ReadPlan) -> Result<Bytes> {
@@ -213,7 +251,7 @@ impl Task {
         let column = plan.column();
         let (shared, dataset) = (&self.pieces.shared, &self.pieces.dataset);
         let mut fetch = Fetch::new(Need::of(plan, entry.layout.k(), self.sources(entry)));
-        if plan.pieces().iter().any(|piece| dataset.is_suspect(shared, u16::from(piece.shard))) {
+        if self.is_doubtful(plan) {
             fetch.doubt();
         }
         let mut running = FuturesUnordered::new();

@@ -137,6 +137,30 @@ async fn files_come_back_from_any_k_suppliers_and_from_the_phrase_alone() {
     assert!(format!("{error:#}").contains("of the 4 shards needed"), "{error:#}");
 }
 
+/// Each unit that has to be rebuilt is, with its neighbours, once: not for every file that lies in it.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_small_files_cost_their_bytes_also_without_the_suppliers_of_all_data_shards() {
+    let world = World::start(8).await;
+    let customer = world.customer(1);
+    let dataset = create(&customer, 4, 8).await;
+    let contents: Vec<Vec<u8>> = (0..60).map(|number| random(20_000 + 1000 * number as usize, number)).collect();
+    let name = |number: usize| format!("tree/{number:02}");
+    put(&customer, dataset, contents.iter().enumerate().map(|(at, content)| file(&name(at), content)).collect())
+        .await
+        .unwrap();
+    let slots = look(&*world.chain, |view, _| Ok(view.slots(dataset)?)).unwrap();
+    slots[..4].iter().for_each(|slot| world.network.kill(world.number_of(slot.supplier.unwrap())));
+    let reader = world.customer(1);
+    let (mut fetched, mut plain) = (0, 0);
+    for (at, content) in contents.iter().enumerate() {
+        let mut download = reader.get(dataset, &name(at), None).await.unwrap();
+        assert_eq!(&download.collect().await.unwrap(), content, "file {at}");
+        (fetched, plain) = (fetched + download.report().fetched_bytes, plain + content.len() as u64);
+    }
+    // The first units are asked for one by one, until it is known who is gone.
+    assert!(fetched < plain * 3 / 2, "{fetched} bytes for {plain}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_interrupted_put_goes_on_without_sending_held_shards_again() {
     let world = World::start(4).await;

@@ -7,7 +7,7 @@ use bitdust_types::{SlabId, layout::UNIT_PLAIN_BYTES};
 use bytes::Bytes;
 
 /// Units kept per dataset: 64 × 64 KiB = 4 MiB.
-const UNITS_MAX: usize = 64;
+pub const UNITS_MAX: usize = 64;
 
 /// Recently read units, the newest first.
 #[derive(Debug, Default)]
@@ -31,11 +31,16 @@ impl RecentUnits {
     }
 }
 
-/// The unit that a range of a slab's plain bytes lies in, if it lies in one, and all of that unit's bytes.
-pub fn single_unit(plain: &Range<u64>, slab_bytes: u64) -> Option<(u64, Range<u64>)> {
-    let unit = plain.start / UNIT_PLAIN_BYTES;
-    let whole = unit * UNIT_PLAIN_BYTES..((unit + 1) * UNIT_PLAIN_BYTES).min(slab_bytes);
-    (plain.start < plain.end && plain.end <= whole.end).then_some((unit, whole))
+/// The units that a range of a slab's plain bytes, not empty, lies in.
+pub fn units_of(plain: &Range<u64>) -> Range<u64> {
+    plain.start / UNIT_PLAIN_BYTES..plain.end.div_ceil(UNIT_PLAIN_BYTES)
+}
+
+/// Those units widened to whole rows of `k`, of a slab that has so many: a row is what `k` shards give at the price of one unit
+/// that has to be rebuilt.
+pub fn rows_of(units: &Range<u64>, k: u8, count: u64) -> Range<u64> {
+    let k = u64::from(k);
+    units.start / k * k..(units.end.div_ceil(k) * k).min(count)
 }
 
 #[cfg(test)]
@@ -55,12 +60,13 @@ mod tests {
     }
 
     #[test]
-    fn a_range_across_units_has_no_single_one() {
+    fn ranges_are_covered_by_units_and_units_by_rows() {
         let unit = UNIT_PLAIN_BYTES;
-        assert_eq!(single_unit(&(0..1), 10 * unit), Some((0, 0..unit)));
-        assert_eq!(single_unit(&(unit..2 * unit), 10 * unit), Some((1, unit..2 * unit)));
-        assert_eq!(single_unit(&(unit - 1..unit + 1), 10 * unit), None);
-        assert_eq!(single_unit(&(unit + 5..unit + 7), unit + 7), Some((1, unit..unit + 7)));
-        assert_eq!(single_unit(&(5..5), unit), None);
+        assert_eq!(units_of(&(0..1)), 0..1);
+        assert_eq!(units_of(&(unit..2 * unit)), 1..2);
+        assert_eq!(units_of(&(unit - 1..unit + 1)), 0..2);
+        assert_eq!(rows_of(&(0..1), 4, 9), 0..4);
+        assert_eq!(rows_of(&(3..5), 4, 9), 0..8);
+        assert_eq!(rows_of(&(8..9), 4, 9), 8..9, "the last row is short");
     }
 }

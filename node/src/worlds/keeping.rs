@@ -1,8 +1,7 @@
 //! Bringing edits to the suppliers: what was built since is appended to the location's log, at most a few seconds after.
 //!
 //! Only who may write the dataset does that: the claim's owner, whose node keeps everybody's edits of the place, and guests
-//! whom the owner entrusted with it, if the owner's node doesn't for a while. If two are at it the ledger takes one of them, and
-//! the other looks again.
+//! whom the owner entrusted with it, while the owner's node doesn't; whose turn it is decides [`super::keeper`].
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
@@ -12,7 +11,7 @@ use std::{
 
 use anyhow::Result;
 use bitdust_proof::blob;
-use bitdust_types::DatasetId;
+use bitdust_types::{Address, DatasetId};
 use bitdust_world::{
     edits::{Checked, Inserted, OpHash},
     location::{LOG_SEGMENTS_MAX, LogSegment, edits_file},
@@ -21,6 +20,7 @@ use bitdust_world::{
 use super::{
     Worlds,
     building::bytes_of,
+    keeper::{Keeper, Turn},
     log::Log,
     place::{Place, checked},
 };
@@ -36,10 +36,10 @@ const PERIOD: Duration = Duration::from_millis(250);
 const GATHER: Duration = Duration::from_millis(1500);
 /// A last segment below this is made longer instead of beginning another: few files, little that is written twice.
 const SEGMENT_GROWS_BYTES: usize = 16 << 10;
-/// For so long a guest leaves edits to the owner's node...
-const GUEST_PATIENCE: Duration = Duration::from_secs(15);
-/// ...unless it has stood in for that node within this time, and nobody else has kept edits since.
+/// So long after it last kept edits in the owner's stead a guest's node says that it does, unless others overtook it.
 const STANDS_IN: Duration = Duration::from_secs(120);
+/// For so long it counts that this account may not write a dataset: to see that reads all of the dataset's state.
+const NO_WRITER: Duration = Duration::from_secs(10);
 /// How often edits that were written down before this node's last end are looked for, until all are back.
 const RESTORE: Duration = Duration::from_secs(5);
 
@@ -51,6 +51,8 @@ struct Waiting {
     since: Instant,
     /// When edits of the place were last begun to be brought to the suppliers.
     begun: Option<Instant>,
+    /// When this account was last seen to have no right to do that.
+    barred: Option<Instant>,
 }
 
 /// How an attempt to keep a place's edits ended.
@@ -61,6 +63,10 @@ struct Outcome {
 }
 
 impl Waiting {
+    fn new(oldest: OpHash, since: Instant) -> Self {
+        Waiting { oldest, since, begun: None, barred: None }
+    }
+
     /// Whether to bring edits to the suppliers now, `oldest` being the first that they lack and `patience` the time for which they
     /// are left to others.
     fn is_due(&mut self, oldest: OpHash, now: Instant, patience: Duration) -> bool {
@@ -69,8 +75,9 @@ impl Waiting {
         }
         // Of a place that stays busy the next edits came while the last ones were on their way.
         let from = self.begun.unwrap_or(self.since);
+        let is_barred = self.barred.is_some_and(|at| now.saturating_duration_since(at) < NO_WRITER);
         let gathered = now.saturating_duration_since(from) >= GATHER;
-        gathered && now.saturating_duration_since(self.since) >= patience
+        gathered && !is_barred && now.saturating_duration_since(self.since) >= patience
     }
 }
 
@@ -100,27 +107,27 @@ impl Worlds {
             if self.is_cut_off() {
                 continue;
             }
-            let oldest = |place: &Place| place.state().unsaved().next().map(Checked::hash);
+            let open = self.open_places();
+            open.iter().for_each(|place| place.stand_in(stood_in.contains_key(&place.dataset())));
+            let oldest = |place: &Place| place.state().unsaved().next().map(|op| (op.hash(), op.author()));
             let unsaved = |place: Arc<Place>| oldest(&place).map(|oldest| (place, oldest));
-            let places: Vec<_> = self.open_places().into_iter().filter_map(unsaved).collect();
+            let places: Vec<_> = open.into_iter().filter_map(unsaved).collect();
             let datasets: HashSet<DatasetId> = places.iter().map(|(place, _)| place.dataset()).collect();
             waiting.retain(|dataset, _| datasets.contains(dataset));
-            for (place, oldest) in places {
+            for (place, (oldest, author)) in places {
                 let now = Instant::now();
-                let waiting = waiting.entry(place.dataset()).or_insert(Waiting { oldest, since: now, begun: None });
-                let is_own = place.owner() == self.account();
-                let stands_in = stood_in.contains_key(&place.dataset());
-                let patience = if is_own || stands_in { Duration::ZERO } else { GUEST_PATIENCE };
+                let waiting = waiting.entry(place.dataset()).or_insert_with(|| Waiting::new(oldest, now));
+                let patience = self.turn(&place, author, now).patience();
                 if !waiting.is_due(oldest, now, patience) {
                     continue;
                 }
                 // Whoever is at it already takes these edits along, or the next round does.
                 let Ok(writing) = place.writing.clone().try_lock_owned() else { continue };
-                waiting.begun = Some(now);
-                // Asked last, and so once in a while only: it reads the whole dataset's state.
-                if !is_own && !self.may_write(&place) {
+                if place.owner() != self.account() && !self.may_write(&place) {
+                    waiting.barred = Some(now);
                     continue;
                 }
+                waiting.begun = Some(now);
                 let (worlds, done) = (self.clone(), done.clone());
                 tokio::spawn(async move {
                     let _writing = writing;
@@ -198,6 +205,19 @@ impl Worlds {
     /// Whether this node has lost every peer, so that nothing can be kept.
     fn is_cut_off(&self) -> bool {
         self.network.get().is_some_and(|network| network.peers().is_empty())
+    }
+
+    /// Whose turn it is to keep a place's edits, the first of which is `author`'s.
+    fn turn(&self, place: &Place, author: Address, now: Instant) -> Turn {
+        let keeps = place.keeps(self.account());
+        let company = place.company();
+        Turn {
+            me: self.network.get().map(|network| Keeper::new(keeps, network.local_peer())),
+            keeps,
+            other: company.keeper(),
+            is_introduced: company.is_introduced(now),
+            is_author: author == self.account(),
+        }
     }
 
     fn may_write(&self, place: &Place) -> bool {
@@ -280,7 +300,7 @@ pub(super) fn file(path: String, bytes: Vec<u8>, aligned: bool) -> PutFile {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::keeper::PATIENCE, *};
 
     fn edit(number: u8) -> OpHash {
         OpHash([number; 32])
@@ -290,7 +310,7 @@ mod tests {
     fn edits_are_gathered_and_a_busy_place_has_a_rhythm() {
         let start = Instant::now();
         let at = |millis: u64| start + Duration::from_millis(millis);
-        let mut waiting = Waiting { oldest: edit(1), since: start, begun: None };
+        let mut waiting = Waiting::new(edit(1), start);
         assert!(!waiting.is_due(edit(1), at(1400), Duration::ZERO));
         assert!(waiting.is_due(edit(1), at(1500), Duration::ZERO));
         waiting.begun = Some(at(1500));
@@ -300,14 +320,25 @@ mod tests {
     }
 
     #[test]
-    fn a_guest_leaves_edits_to_an_owner_who_keeps_them() {
+    fn edits_that_others_keep_in_time_are_left_to_them() {
         let start = Instant::now();
         let at = |seconds: u64| start + Duration::from_secs(seconds);
-        let mut waiting = Waiting { oldest: edit(1), since: start, begun: None };
+        let mut waiting = Waiting::new(edit(1), start);
         for second in 0..60 {
             // The owner keeps the oldest every five seconds.
-            assert!(!waiting.is_due(edit((second / 5) as u8), at(second), GUEST_PATIENCE), "at {second} s");
+            assert!(!waiting.is_due(edit((second / 5) as u8), at(second), PATIENCE), "at {second} s");
         }
-        assert!(waiting.is_due(edit(11), at(55 + 15), GUEST_PATIENCE));
+        assert!(waiting.is_due(edit(11), at(55 + 15), PATIENCE));
+    }
+
+    #[test]
+    fn who_may_not_write_looks_again_once_in_a_while() {
+        let start = Instant::now();
+        let at = |seconds: u64| start + Duration::from_secs(seconds);
+        let mut waiting = Waiting::new(edit(1), start);
+        assert!(waiting.is_due(edit(1), at(2), Duration::ZERO));
+        waiting.barred = Some(at(2));
+        assert!(!waiting.is_due(edit(1), at(11), Duration::ZERO));
+        assert!(waiting.is_due(edit(1), at(12), Duration::ZERO), "it may have been let in");
     }
 }

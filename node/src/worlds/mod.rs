@@ -10,8 +10,8 @@
 //! - [`copies`]: definitions and versions, on disk as well;
 //! - [`workers`]: the threads for heavy work;
 //! - [`survey`]: a whole location at a glance;
-//! - [`building`]: edits; [`journal`]: those that suppliers lack, on disk; [`keeping`]: bringing them to the suppliers;
-//!   [`saving`]: new versions;
+//! - [`building`]: edits; [`journal`]: those that suppliers lack, on disk; [`keeping`]: bringing them to the suppliers, and
+//!   [`keeper`]: whose turn that is; [`saving`]: new versions;
 //! - [`spreading`]: telling those who are there; [`exchange`]: two of them give each other what they lack;
 //! - [`heads`]: which is the newest state that suppliers hold, by its writer's word; [`announcing`]: saying and hearing it.
 //!
@@ -28,6 +28,7 @@ pub mod copies;
 pub mod exchange;
 pub mod heads;
 pub mod journal;
+pub mod keeper;
 pub mod keeping;
 mod log;
 pub mod place;

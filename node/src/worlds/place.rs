@@ -38,6 +38,7 @@ use super::{
     announcing::Errands,
     exchange::company::Company,
     heads::Heard,
+    keeper::Keeps,
     log::{Log, Part},
     registry::{World, location_file},
     streaming::is_unsound,
@@ -57,6 +58,8 @@ pub struct Place {
     company: Mutex<Company>,
     heard: Mutex<Heard>,
     errands: Mutex<Errands>,
+    /// Whether this node keeps its edits in the owner's stead.
+    stands_in: AtomicBool,
     /// Held while the suppliers are asked, so that it's done once.
     refreshing: tokio::sync::Mutex<()>,
     /// Held while edits or a version are brought to the suppliers.
@@ -126,6 +129,7 @@ impl Place {
             claim_id,
             listening: AtomicBool::new(false),
             is_restored: AtomicBool::new(false),
+            stands_in: AtomicBool::new(false),
             company: Mutex::new(Company::new(now)),
             heard: Mutex::default(),
             errands: Mutex::new(Errands::new(now)),
@@ -174,6 +178,20 @@ impl Place {
     /// Whether edits that were written down before this node's last end are back.
     pub(super) fn is_restored(&self) -> bool {
         self.is_restored.load(Ordering::SeqCst)
+    }
+
+    /// Whether an account's node brings its edits to the suppliers.
+    pub(super) fn keeps(&self, account: Address) -> Keeps {
+        match self.owner == account {
+            true => Keeps::Owner,
+            false if self.stands_in.load(Ordering::SeqCst) => Keeps::StandsIn,
+            false => Keeps::No,
+        }
+    }
+
+    /// Whether this node does so in the owner's stead from now on.
+    pub(super) fn stand_in(&self, stands_in: bool) {
+        self.stands_in.store(stands_in, Ordering::SeqCst);
     }
 
     /// Whether it falls to the caller to listen to what is said here.

@@ -11,7 +11,9 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
-use bitdust_ledger::worlds::{Place as LedgerPlace, Standing, WorldsView, view::ClaimInfo, view::WorldInfo};
+use bitdust_ledger::worlds::{
+    Place as LedgerPlace, Standing, WorldsView, view::AccessInfo, view::ClaimInfo, view::WorldInfo,
+};
 use bitdust_types::{B256, DatasetId, Height};
 use bitdust_world::{
     LocationPos,
@@ -186,6 +188,14 @@ impl Worlds {
             let claim = view.claim(world, on_ledger(pos))?;
             Ok(claim.filter(|claim| claim.standing(params.epoch_of(height)) != Standing::Lapsed))
         })
+    }
+
+    /// Who may do what at a claimed location.
+    pub fn access(&self, world: B256, pos: LocationPos) -> Result<Option<AccessInfo>> {
+        let Some(claim) = self.claim(world, pos)? else { return Ok(None) };
+        let access = self.look(|view, _| Ok(view.access(world, on_ledger(pos))?))?;
+        // Of a claim that changed hands between the two looks the next look tells.
+        Ok(access.filter(|access| access.owner == claim.owner))
     }
 
     /// Claims of a world, from a place in its list on.

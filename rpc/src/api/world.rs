@@ -8,7 +8,7 @@ use jsonrpsee::proc_macros::rpc;
 use crate::{
     failure::Failure,
     types::world::{
-        ClaimInfo, ClaimPage, ClaimReport, ClaimRequest, CreateWorld, EditReport, LocationInfo, MayBuild,
+        AccessInfo, ClaimInfo, ClaimPage, ClaimReport, ClaimRequest, CreateWorld, EditReport, LocationInfo, MayBuild,
         ReleaseReport, RenewReport, SaveReport, VoxelEdit, WorldInfo, WorldStats, WorldSummary,
     },
 };
@@ -67,6 +67,10 @@ pub trait World {
         guests: Vec<Address>,
         compactors: Option<Vec<Address>>,
     ) -> Result<ClaimInfo, Failure>;
+
+    /// Who may do what at a location, as the ledger has it; none if nobody claims it.
+    #[method(name = "admitted")]
+    async fn world_admitted(&self, world: B256, pos: LocationPos) -> Result<Option<AccessInfo>, Failure>;
 
     /// Takes an account's rights at a location of this node's account away: what it signed and this node hasn't seen by now is
     /// dropped by everyone, whenever it arrives, and it writes the location's dataset no more. Answers the revocation's name.

@@ -158,6 +158,18 @@ pub struct ReleaseReport {
     pub dataset_ended: bool,
 }
 
+/// Who may do what at a claimed location, beside its owner.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AccessInfo {
+    /// Who may build.
+    pub build: MayBuild,
+    /// Accounts that may build unless the owner alone may, and that may bring edits to the suppliers.
+    pub guests: Vec<Address>,
+    /// Accounts that may make versions.
+    pub compactors: Vec<Address>,
+}
+
 /// A location and how it is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

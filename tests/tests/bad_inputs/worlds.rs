@@ -19,6 +19,8 @@ use super::{Answer, cli, rpc::Asker};
 const HOME: LocationPos = LocationPos::new(0, 0, 0);
 /// The same as people write it.
 const HOME_TEXT: &str = "0,0,0";
+/// An account that nobody has.
+const SOMEBODY: &str = "0x7777777777777777777777777777777777777777";
 
 /// Publishes a world in which the customer has a location.
 pub async fn settle(net: &Net) -> Result<B256> {
@@ -118,6 +120,21 @@ async fn commands(net: &Net, world: B256) -> Result<Vec<Answer>> {
             &["'friends'", "owner, guests or everybody"],
         ),
         ("a place that is taken", vec!["world", "claim", &world, HOME_TEXT], &["is claimed by", "until epoch"]),
+        (
+            "an access list without a change",
+            vec!["world", "access", &world, HOME_TEXT],
+            &["nothing to change", "--welcome", "`bitdust world stat`"],
+        ),
+        (
+            "an account let in and out",
+            vec!["world", "access", &world, HOME_TEXT, "--welcome", SOMEBODY, "--dismiss", SOMEBODY],
+            &[SOMEBODY, "both welcome and dismissed"],
+        ),
+        (
+            "a guest of nobody's place",
+            vec!["world", "access", &world, "5,5,5", "--welcome", SOMEBODY],
+            &["location (5, 5, 5) is nobody's", "`bitdust world claim`"],
+        ),
         ("a version of nobody's place", vec!["world", "save", &world, "5,5,5"], &["location (5, 5, 5) is nobody's"]),
         ("a version without edits", vec!["world", "save", &world, HOME_TEXT], &["has no edits since its version 0"]),
         (

@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result, bail};
 use bitdust_network::{Config, Handle, Joined, Network, PeerId, Protocol, RecordJudge, wire as frames};
 use bitdust_node::worlds::{
     exchange::wire::{Answer, Call, FRAME_BYTES_MAX, Turn},
+    keeper::Keeps,
     place::first_claim,
 };
 use bitdust_rpc::api::NodeClient as _;
@@ -127,7 +128,7 @@ impl Stranger {
 
     /// A turn with these messages.
     pub fn turn(&self, messages: Vec<Vec<u8>>) -> Turn {
-        Turn { sequence: self.graph.base().sequence(), head: None, messages }
+        Turn { sequence: self.graph.base().sequence(), head: None, keeps: Keeps::No, messages }
     }
 
     fn batch(&self, ops: Vec<Vec<u8>>) -> Vec<u8> {

@@ -28,6 +28,7 @@ select BLOCK                   into the hand
 gesture NAME                   wave, point, cheer or bow
 screen NAME                    none, pause, inventory, chat, map, travel, journal, land or settings
 land DEED                      look, claim, renew, open or close where the player stands
+land welcome|dismiss NAME      who may build there, of those that the last look showed
 hud on|off                     everything that lies over the picture
 expect block X Y Z BLOCK       or the script fails
 expect near X Y Z METRES       or the script fails
@@ -56,6 +57,8 @@ pub enum Step {
     ExpectNear(VoxelPos, f64),
     /// About the land that the player stands on; done when the answer is there.
     Land(Deed),
+    /// The same about somebody of this name, who is let in (`true`) or out.
+    Admit(String, bool),
     /// Or fail.
     ExpectLand(Whose),
 }
@@ -156,9 +159,13 @@ fn own(words: &[&str]) -> Option<Result<Step, String>> {
             let metres = metres.ok_or_else(|| "the distance is no number from 0 to 1000000".to_owned());
             position(x, y, z).and_then(|at| metres.map(|metres| Step::ExpectNear(at, metres)))
         }
+        ["land", how @ ("welcome" | "dismiss"), name @ ..] if !name.is_empty() => {
+            Ok(Step::Admit(name.join(" "), *how == "welcome"))
+        }
         ["land", name @ ..] => {
-            let deed = Deed::ALL.into_iter().find(|(_, word)| *name == [*word]).map(|(deed, _)| deed);
-            deed.map(Step::Land).ok_or_else(|| "there is: land look, claim, renew, open or close".into())
+            let deed = Deed::PLAIN.into_iter().find(|(_, word)| *name == [*word]).map(|(deed, _)| deed);
+            deed.map(Step::Land)
+                .ok_or_else(|| "there is: land look, claim, renew, open, close, welcome NAME or dismiss NAME".into())
         }
         ["expect", "land", whose @ ..] => match whose {
             ["nobody"] => Ok(Step::ExpectLand(Whose::Nobody)),

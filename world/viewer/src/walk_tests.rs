@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use bevy::{prelude::*, state::app::StatesPlugin, time::TimeUpdateStrategy};
+use bitdust_types::Address;
 use bitdust_world::{BlockId, ChunkPos, VoxelPos, block, content::Content, r#gen::Params};
 
 use crate::{
@@ -17,8 +18,11 @@ use crate::{
     screen::{Hud, Screen, SettingsRes, chat::ChatPlugin},
     script,
     shell::screenshot::Shots,
-    source::{Builders, Deed, Label, Land, News, Order, Owner, Source, Traffic, WorldInfo},
+    source::{Builders, Deed, Label, Land, News, Order, Owner, Person, Source, Traffic, WorldInfo},
 };
+
+const ADA: Address = Address::repeat_byte(1);
+const BEN: Address = Address::repeat_byte(2);
 
 /// What a test sees of the source, and tells it.
 #[derive(Default)]
@@ -70,6 +74,8 @@ impl Source for Flat {
                     owner,
                     build: Builders::Owner,
                     end_epoch: 9,
+                    guests: vec![Person { account: BEN, name: "Ben".into() }],
+                    near: vec![Person { account: ADA, name: "Ada".into() }],
                     terms,
                     note,
                 }));
@@ -385,12 +391,24 @@ fn a_quest_is_played_and_goes_on_at_the_next_visit() {
 
 #[test]
 fn a_script_claims_the_land_that_it_stands_on() {
-    let mut game = Game::at(GROUND);
-    assert!(game.play("land look\nexpect land nobody\nland claim\nexpect land you").is_success());
-    let deeds: Vec<Order> =
-        game.wire().orders.iter().filter(|order| matches!(order, Order::Land { .. })).cloned().collect();
     let location = GROUND.chunk().location();
-    assert_eq!(deeds, [Deed::Look, Deed::Claim].map(|deed| Order::Land { location, deed }));
-    let mut game = Game::at(GROUND);
-    assert!(game.play("expect land you").is_error(), "nobody has looked");
+    let asked = |text: &str| {
+        let mut game = Game::at(GROUND);
+        let exit = game.play(text);
+        let of_land = |order: &Order| match order {
+            Order::Land { location: at, deed } => {
+                assert_eq!(*at, location);
+                Some(*deed)
+            }
+            _ => None,
+        };
+        let deeds: Vec<Deed> = game.wire().orders.iter().filter_map(of_land).collect();
+        (exit.is_success(), deeds)
+    };
+    let claimed = asked("land look\nexpect land nobody\nland claim\nexpect land you");
+    assert_eq!(claimed, (true, vec![Deed::Look, Deed::Claim]));
+    let admitted = asked("land look\nland welcome Ada\nland dismiss Ben");
+    assert_eq!(admitted, (true, vec![Deed::Look, Deed::Welcome(ADA), Deed::Dismiss(BEN)]));
+    assert_eq!(asked("land look\nland welcome Ben"), (false, vec![Deed::Look]), "he is a guest already");
+    assert_eq!(asked("expect land you"), (false, vec![]), "nobody has looked");
 }

@@ -13,6 +13,8 @@ use std::{
 
 use bitdust_network::PeerId;
 
+use super::super::keeper::{Keeper, Keeps};
+
 /// Others remembered for one place; a crowd is larger, but a few are enough to learn everything.
 pub const OTHERS_MAX: usize = 32;
 /// Calls of a round.
@@ -34,9 +36,13 @@ const SEARCH_LAST: Duration = Duration::from_secs(160);
 /// Between two looks while suppliers lack some edits and nobody is known who could have them.
 const SEARCH_UNSAVED: Duration = Duration::from_secs(10);
 
+/// How long it takes to meet those who have a place open: a look into the network and a call.
+const INTRODUCTIONS: Duration = Duration::from_secs(5);
+
 /// See the module's head.
 #[derive(Debug)]
 pub struct Company {
+    since: Instant,
     others: BTreeMap<PeerId, Other>,
     round_at: Instant,
     searched: Option<Instant>,
@@ -53,12 +59,14 @@ struct Other {
     is_called: bool,
     is_urgent: bool,
     is_connected: bool,
+    keeps: Keeps,
 }
 
 impl Company {
     /// Of a place that is opened now.
     pub fn new(now: Instant) -> Self {
         Company {
+            since: now,
             others: BTreeMap::new(),
             round_at: now,
             searched: None,
@@ -149,6 +157,30 @@ impl Company {
         if let Some(other) = self.others.get_mut(&peer) {
             (other.met, other.failures) = (Some(now), 0);
         }
+    }
+
+    /// Somebody said whether it keeps the place's edits. In a full house one of those who don't makes room for one who does.
+    pub fn says(&mut self, peer: PeerId, keeps: Keeps, now: Instant) {
+        if keeps > Keeps::No && self.others.len() >= OTHERS_MAX && !self.others.contains_key(&peer) {
+            let idle = self.others.iter().find(|(_, other)| other.keeps == Keeps::No && !other.is_called);
+            let Some(gone) = idle.map(|(peer, _)| *peer) else { return };
+            self.others.remove(&gone);
+        }
+        self.heard_of(peer, now);
+        if let Some(other) = self.others.get_mut(&peer) {
+            (other.keeps, other.is_connected) = (keeps, true);
+        }
+    }
+
+    /// Who of those that a line leads to keeps the place's edits before all others.
+    pub fn keeper(&self) -> Option<Keeper> {
+        let within_reach = self.others.iter().filter(|(_, other)| other.is_connected);
+        within_reach.map(|(peer, other)| Keeper::new(other.keeps, *peer)).max()
+    }
+
+    /// Whether there was time to meet those who have the place open.
+    pub fn is_introduced(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.since) >= INTRODUCTIONS
     }
 
     /// Somebody hasn't the place open any more, or is shut out.
@@ -257,6 +289,24 @@ mod tests {
         company.done(gone, false, now);
         company.heard_of(crowd[OTHERS_MAX], now);
         assert!(company.others().any(|peer| *peer == crowd[OTHERS_MAX]) && !company.others().any(|peer| *peer == gone));
+    }
+
+    #[test]
+    fn a_keeper_is_remembered_as_long_as_a_line_leads_to_it_also_in_a_full_house() {
+        let (mut company, now) = (Company::new(Instant::now()), Instant::now());
+        peers(OTHERS_MAX).into_iter().for_each(|peer| company.heard_of(peer, now));
+        let [guest, owner] = [0, 1].map(|_| PeerId::random());
+        company.says(guest, Keeps::No, now);
+        assert!(!company.others().any(|peer| *peer == guest), "the house is full");
+        company.says(guest, Keeps::StandsIn, now);
+        company.says(owner, Keeps::Owner, now);
+        assert_eq!(company.others().count(), OTHERS_MAX);
+        assert_eq!(company.keeper(), Some(Keeper::new(Keeps::Owner, owner)));
+        company.due(now, false, |peer| *peer != owner);
+        assert_eq!(company.keeper(), Some(Keeper::new(Keeps::StandsIn, guest)), "the owner's line is gone");
+        company.says(guest, Keeps::No, now);
+        assert!(company.keeper() < Some(Keeper::new(Keeps::StandsIn, guest)), "it has stopped");
+        assert!(!company.is_introduced(now) && company.is_introduced(now + INTRODUCTIONS));
     }
 
     #[test]

@@ -203,6 +203,7 @@ impl<'w> Side<'w> {
         Turn {
             sequence: self.place.state().graph.base().sequence(),
             head: self.place.heard().newest().map(Head::encode),
+            keeps: self.place.keeps(self.worlds.account()),
             messages: say.iter().map(Message::encode).collect(),
         }
     }
@@ -218,6 +219,7 @@ impl<'w> Side<'w> {
             let head = Head::decode(bytes).map_err(|error| Ended::Misconduct(error.to_string()))?;
             self.worlds.hear(&self.place, head);
         }
+        self.place.company().says(self.peer, theirs.keeps, Instant::now());
         self.learnt.is_behind |= theirs.sequence > self.place.state().graph.base().sequence();
         let (place, mut session) = (self.place.clone(), self.session.clone());
         let work = tokio::task::spawn_blocking(move || {

@@ -7,6 +7,8 @@ use bitdust_world::{
 };
 use borsh::{BorshDeserialize, BorshSerialize};
 
+use super::super::keeper::Keeps;
+
 /// Messages of a turn: an answer to a summary is a batch and a summary, to a batch a summary; so two at most.
 pub const MESSAGES_MAX: usize = 2;
 /// Bytes of a frame: a batch (224 KiB at most), a summary (8 KiB), a head and what holds them together.
@@ -19,6 +21,8 @@ pub struct Turn {
     pub sequence: u64,
     /// The newest head that it knows, in canonical bytes.
     pub head: Option<Vec<u8>>,
+    /// Whether it brings edits of the place to the suppliers.
+    pub keeps: Keeps,
     /// Messages about edits ([`Message`]), in canonical bytes.
     pub messages: Vec<Vec<u8>>,
 }

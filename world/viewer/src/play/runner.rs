@@ -19,7 +19,7 @@ use crate::{
     screen::{Hud, Screen},
     script::{Numbered, ScreenName, Step, Whose},
     shell::{exit, screenshot::Shots},
-    source::Owner,
+    source::{Deed, Owner},
 };
 
 /// Nobody waits longer for chunks, in seconds of the machine's clock.
@@ -163,6 +163,16 @@ fn begin(step: Step, stage: &mut Stage) -> Result<Option<Doing>, String> {
             }
         }
         Step::Land(deed) => {
+            stage.actions.write(Action::Land(deed));
+            return Ok(Some(Doing::WaitLand));
+        }
+        Step::Admit(name, is_welcome) => {
+            let land = stage.tended.land.as_ref().ok_or("nobody has looked whose land it is: begin with land look")?;
+            let people = if is_welcome { &land.near } else { &land.guests };
+            let found = people.iter().find(|person| person.name == name);
+            let names = || people.iter().map(|person| person.name.as_str()).collect::<Vec<_>>().join(", ");
+            let found = found.ok_or_else(|| format!("there is no {name} here, only: {}", names()))?;
+            let deed = if is_welcome { Deed::Welcome(found.account) } else { Deed::Dismiss(found.account) };
             stage.actions.write(Action::Land(deed));
             return Ok(Some(Doing::WaitLand));
         }

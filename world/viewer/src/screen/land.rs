@@ -8,6 +8,9 @@ use crate::{
     source::{Builders, Deed, Land, Owner},
 };
 
+/// Buttons for people in sight, and for guests, at most; there is room for no more.
+const PEOPLE_MAX: usize = 4;
+
 /// The land screen.
 pub struct LandPlugin;
 
@@ -44,6 +47,12 @@ fn show(mut commands: Commands, tended: Res<Tended>, sheets: Query<(Entity, Ref<
         let (x, y, z) = (land.location.x, land.location.y, land.location.z);
         line(format!("Place {x}, {y}, {z}: 256 metres each way"), theme::SMALL, theme::DIM);
         line(standing(land), theme::NORMAL, theme::TEXT);
+        let more = [&land.near, &land.guests].map(|people| people.len().saturating_sub(PEOPLE_MAX));
+        if more != [0, 0] {
+            let [near, guests] = more;
+            let elsewhere = "`bitdust world access` lets any of them in or out.";
+            line(format!("{near} more in sight, {guests} more guests: {elsewhere}"), theme::SMALL, theme::DIM);
+        }
         line(land.terms.clone(), theme::SMALL, theme::DIM);
         if !land.note.is_empty() {
             line(land.note.clone(), theme::NORMAL, theme::ACCENT);
@@ -52,7 +61,7 @@ fn show(mut commands: Commands, tended: Res<Tended>, sheets: Query<(Entity, Ref<
     match tended.doing {
         None => {
             for (label, deed) in tended.land.as_ref().map(deeds).unwrap_or_default() {
-                commands.spawn((Do(deed), theme::button(label, percent(100)), ChildOf(panel)));
+                commands.spawn((Do(deed), theme::button(&label, percent(100)), ChildOf(panel)));
             }
         }
         Some(Deed::Look) => line("Looking it up...".to_owned(), theme::NORMAL, theme::DIM),
@@ -83,16 +92,24 @@ fn capital(words: &str) -> String {
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
-/// What can be done, with what its button says. Who has guests keeps them: the list is the command line's.
-fn deeds(land: &Land) -> Vec<(&'static str, Deed)> {
+/// What can be done, with what its button says.
+fn deeds(land: &Land) -> Vec<(String, Deed)> {
     match (&land.owner, land.build) {
-        (Owner::Nobody, Builders::Owner) => vec![("Claim it", Deed::Claim)],
+        (Owner::Nobody, Builders::Owner) => vec![("Claim it".to_owned(), Deed::Claim)],
         (Owner::You, build) => {
-            let mut deeds = vec![("Keep it for longer", Deed::Renew)];
+            let mut deeds = vec![("Keep it for longer".to_owned(), Deed::Renew)];
+            for person in land.near.iter().take(PEOPLE_MAX) {
+                deeds.push((format!("Let {} build", person.name), Deed::Welcome(person.account)));
+            }
+            for guest in land.guests.iter().take(PEOPLE_MAX) {
+                deeds.push((format!("Let {} build no longer", guest.name), Deed::Dismiss(guest.account)));
+            }
             match build {
-                Builders::Owner => deeds.push(("Let everybody build", Deed::Open(true))),
-                Builders::Everybody => deeds.push(("Let nobody else build", Deed::Open(false))),
-                Builders::Guests => {}
+                Builders::Owner | Builders::Guests => deeds.push(("Let everybody build".to_owned(), Deed::Open(true))),
+                Builders::Everybody if land.guests.is_empty() => {
+                    deeds.push(("Let nobody else build".to_owned(), Deed::Open(false)));
+                }
+                Builders::Everybody => deeds.push(("Let only your guests build".to_owned(), Deed::Open(false))),
             }
             deeds
         }
@@ -110,13 +127,16 @@ fn choose(buttons: Query<(&Do, &Interaction), Changed<Interaction>>, mut actions
 
 #[cfg(test)]
 mod tests {
+    use bitdust_types::Address;
     use bitdust_world::LocationPos;
 
     use super::*;
+    use crate::source::Person;
 
     fn land(owner: Owner, build: Builders) -> Land {
         let (terms, note) = (String::new(), String::new());
-        Land { location: LocationPos::new(1, 0, -2), owner, build, end_epoch: 90, terms, note }
+        let location = LocationPos::new(1, 0, -2);
+        Land { location, owner, build, end_epoch: 90, guests: vec![], near: vec![], terms, note }
     }
 
     #[test]
@@ -127,8 +147,23 @@ mod tests {
         assert!(of(Owner::Unknown, Builders::Owner).is_empty());
         assert!(of(Owner::Other("0x12".into()), Builders::Everybody).is_empty());
         assert_eq!(of(Owner::You, Builders::Owner), [Deed::Renew, Deed::Open(true)]);
-        assert_eq!(of(Owner::You, Builders::Guests), [Deed::Renew], "the list of guests stays");
+        assert_eq!(of(Owner::You, Builders::Guests), [Deed::Renew, Deed::Open(true)]);
         assert_eq!(of(Owner::You, Builders::Everybody), [Deed::Renew, Deed::Open(false)]);
+    }
+
+    #[test]
+    fn who_is_in_sight_can_be_let_in_and_guests_out() {
+        let people = |from: u8| -> Vec<Person> {
+            let account = |number| Address::repeat_byte(from + number);
+            (0..9).map(|number| Person { account: account(number), name: format!("Nr {number}") }).collect()
+        };
+        let mut land = land(Owner::You, Builders::Everybody);
+        (land.near, land.guests) = (people(0), people(9));
+        let buttons = deeds(&land);
+        assert_eq!(buttons.len(), 2 + 2 * PEOPLE_MAX);
+        assert_eq!(buttons[1], ("Let Nr 0 build".to_owned(), Deed::Welcome(Address::repeat_byte(0))));
+        assert_eq!(buttons[5], ("Let Nr 0 build no longer".to_owned(), Deed::Dismiss(Address::repeat_byte(9))));
+        assert_eq!(buttons[9].0, "Let only your guests build");
     }
 
     #[test]

@@ -165,6 +165,8 @@ impl Source for Local {
                     owner: Owner::Nobody,
                     build: Builders::Everybody,
                     end_epoch: 0,
+                    guests: vec![],
+                    near: vec![],
                     terms: alone.to_owned(),
                     note,
                 }));

@@ -12,6 +12,7 @@ pub mod node;
 
 use std::{fmt, sync::Arc};
 
+use bitdust_types::Address;
 use bitdust_world::{BlockId, ChunkPos, LocationPos, VoxelPos, body::Position, content::Content, r#gen::Params};
 
 use crate::model::packed::PackedChunk;
@@ -105,13 +106,17 @@ pub enum Deed {
     Claim,
     /// Claim it for longer, if it is the player's.
     Renew,
-    /// Let everybody build, or nobody but the owner.
+    /// Let everybody build, or nobody but the owner and the owner's guests.
     Open(bool),
+    /// Let an account build.
+    Welcome(Address),
+    /// Let it build no longer.
+    Dismiss(Address),
 }
 
 impl Deed {
-    /// All of them, with the word for each.
-    pub const ALL: [(Deed, &str); 5] = [
+    /// Those that name nobody, with the word for each.
+    pub const PLAIN: [(Deed, &str); 5] = [
         (Deed::Look, "look"),
         (Deed::Claim, "claim"),
         (Deed::Renew, "renew"),
@@ -278,10 +283,23 @@ pub struct Land {
     pub build: Builders,
     /// The last epoch of the claim; 0 without one.
     pub end_epoch: u64,
+    /// Who may build there beside the player, if it is the player's.
+    pub guests: Vec<Person>,
+    /// Who is in sight and no guest yet, if it is the player's.
+    pub near: Vec<Person>,
     /// What a claim costs in this world, who may have one and for how long, for people.
     pub terms: String,
     /// What came of what was done, or why nothing did, for people; empty if there is nothing to say.
     pub note: String,
+}
+
+/// Somebody who may be let in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// Tells people apart.
+    pub account: Address,
+    /// What they call themselves, or their account, shortened for people.
+    pub name: String,
 }
 
 /// Whose land it is.

@@ -1,18 +1,28 @@
 //! What is done about a location on the ledger, and what it is afterwards.
 
+use std::collections::BTreeMap;
+
 use bitdust_rpc::{
-    api::{NodeClient, WorldClient},
+    api::{MeetClient, NodeClient, WorldClient},
     client::Client,
     jsonrpsee::core::ClientError,
-    types::world::{ClaimRequest, MayBuild, WhoMayClaim, WorldSummary},
+    types::{
+        meet::MeetEvent,
+        world::{AccessInfo, ClaimRequest, MayBuild, WhoMayClaim, WorldSummary},
+    },
 };
 use bitdust_types::{Address, Amount, B256};
 use bitdust_world::LocationPos;
 
-use crate::source::{Builders, Deed, Land, Owner};
+use crate::{
+    model::chat::clean,
+    source::{Builders, Deed, Land, Owner, Person},
+};
 
 /// Claims within so many metres of a location's middle are no others than its own.
 const NEAR_M: u32 = 1;
+/// Characters of somebody's name that are shown.
+const NAME_CHARS_MAX: usize = 32;
 
 /// Does it, and looks. A claim takes as long as the ledger and the suppliers do, so several seconds.
 pub(super) async fn tend(client: &Client, world: B256, location: LocationPos, deed: Deed) -> Land {
@@ -22,8 +32,8 @@ pub(super) async fn tend(client: &Client, world: B256, location: LocationPos, de
         Ok(land) => Land { note, ..land },
         Err(error) => {
             let note = if note.is_empty() { client.explain(error).to_string() } else { note };
-            let (owner, build) = (Owner::Unknown, Builders::Owner);
-            Land { location, owner, build, end_epoch: 0, terms: String::new(), note }
+            let (owner, build, terms) = (Owner::Unknown, Builders::Owner, String::new());
+            Land { location, owner, build, end_epoch: 0, guests: vec![], near: vec![], terms, note }
         }
     }
 }
@@ -47,11 +57,50 @@ async fn act(client: &Client, world: B256, location: LocationPos, deed: Deed) ->
             }
         }
         Deed::Open(open) => {
-            let build = if open { MayBuild::Everybody } else { MayBuild::Owner };
-            client.world_access(world, location, build, vec![], None).await?;
-            if open { "Everybody may build here now." } else { "Only you may build here now." }.to_owned()
+            let AccessInfo { guests, compactors, .. } = admitted(client, world, location).await?;
+            let (build, said) = match (open, guests.is_empty()) {
+                (true, _) => (MayBuild::Everybody, "Everybody may build here now."),
+                (false, true) => (MayBuild::Owner, "Only you may build here now."),
+                (false, false) => (MayBuild::Guests, "Only you and your guests may build here now."),
+            };
+            client.world_access(world, location, build, guests, Some(compactors)).await?;
+            said.to_owned()
+        }
+        Deed::Welcome(account) => {
+            let AccessInfo { build, mut guests, compactors } = admitted(client, world, location).await?;
+            let build = if build == MayBuild::Owner { MayBuild::Guests } else { build };
+            guests.retain(|guest| *guest != account);
+            guests.push(account);
+            client.world_access(world, location, build, guests, Some(compactors)).await?;
+            format!("{} may build here now.", short(account))
+        }
+        Deed::Dismiss(account) => {
+            client.world_revoke(world, location, account).await?;
+            format!("{} may build here no longer; what stands there stays.", short(account))
         }
     })
+}
+
+/// The list as it is: what isn't changed must be said again.
+async fn admitted(client: &Client, world: B256, location: LocationPos) -> Result<AccessInfo, ClientError> {
+    let nobodys = AccessInfo { build: MayBuild::Owner, guests: vec![], compactors: vec![] };
+    Ok(client.world_admitted(world, location).await?.unwrap_or(nobodys))
+}
+
+/// Those in sight, by what they call themselves; nobody if the node's player isn't in the world.
+async fn in_sight(client: &Client, world: B256) -> Vec<Person> {
+    let Ok(around) = client.meet_around(world, None).await else { return vec![] };
+    let mut people: BTreeMap<String, Person> = BTreeMap::new();
+    for event in around.events {
+        match event {
+            MeetEvent::Met { peer, account, name, .. } => {
+                people.insert(peer, Person { account, name: clean(&name, NAME_CHARS_MAX) });
+            }
+            MeetEvent::Left { peer } => drop(people.remove(&peer)),
+            _ => {}
+        }
+    }
+    people.into_values().collect()
 }
 
 async fn look(client: &Client, world: B256, location: LocationPos) -> Result<Land, ClientError> {
@@ -71,7 +120,16 @@ async fn look(client: &Client, world: B256, location: LocationPos) -> Result<Lan
         Some(MayBuild::Everybody) => Builders::Everybody,
     };
     let end_epoch = claim.map_or(0, |claim| claim.end_epoch);
-    Ok(Land { location, owner, build, end_epoch, terms: terms(&info.summary), note: String::new() })
+    let (mut guests, mut near) = (vec![], vec![]);
+    if owner == Owner::You {
+        near = in_sight(client, world).await;
+        for account in admitted(client, world, location).await?.guests {
+            let known = near.iter().find(|person| person.account == account).cloned();
+            guests.push(known.unwrap_or_else(|| Person { account, name: short(account) }));
+        }
+        near.retain(|person| person.account != own && !guests.iter().any(|guest| guest.account == person.account));
+    }
+    Ok(Land { location, owner, build, end_epoch, guests, near, terms: terms(&info.summary), note: String::new() })
 }
 
 fn terms(world: &WorldSummary) -> String {

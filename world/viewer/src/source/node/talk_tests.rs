@@ -3,8 +3,9 @@
 use std::sync::{Arc, Mutex};
 
 use bitdust_rpc::types::{
+    meet::{Around, MeetEvent},
     node::NodeStatus,
-    world::{ClaimReport, ClaimRequest, MayBuild, WhoMayClaim, WorldInfo, WorldSummary},
+    world::{AccessInfo, ClaimReport, ClaimRequest, MayBuild, WhoMayClaim, WorldInfo, WorldSummary},
 };
 use bitdust_types::{Address, Amount, Bytes, DatasetId};
 use bitdust_world::{Chunk, block};
@@ -16,7 +17,7 @@ use tokio::{
 };
 
 use super::*;
-use crate::source::{Builders, Deed, Label};
+use crate::source::{Builders, Deed, Label, Person};
 
 const POS: ChunkPos = ChunkPos::new(1, 2, 3);
 const OTHER: ChunkPos = ChunkPos::new(2, 2, 3);
@@ -40,6 +41,8 @@ struct World {
     saved: Vec<Vec<VoxelPos>>,
     /// Whose land is.
     claims: Vec<ClaimInfo>,
+    /// The list of all land.
+    guests: Vec<Address>,
 }
 
 impl World {
@@ -108,6 +111,36 @@ impl World {
                     claims: 1,
                 };
                 Ok(serde_json::to_value(WorldInfo { summary, definition: Bytes::new() }).unwrap())
+            }
+            Some("meet_around") => {
+                let met = |peer: &str, account, name: &str| MeetEvent::Met {
+                    peer: peer.to_owned(),
+                    account,
+                    name: name.to_owned(),
+                    look: Default::default(),
+                    muted: false,
+                };
+                let events = vec![
+                    met("1", HER, "Eve\n"),
+                    met("2", Address::ZERO, "Gone"),
+                    MeetEvent::Left { peer: "2".to_owned() },
+                ];
+                Ok(serde_json::to_value(Around { next: 3, events, players: vec![] }).unwrap())
+            }
+            Some("world_admitted") => {
+                let build = self.claims.first().map_or(MayBuild::Owner, |claim| claim.build);
+                let list = AccessInfo { build, guests: self.guests.clone(), compactors: vec![] };
+                Ok(serde_json::to_value(Some(list)).unwrap())
+            }
+            Some("world_access") => {
+                self.claims[0].build = serde_json::from_value(request["params"][2].clone()).unwrap();
+                self.guests = serde_json::from_value(request["params"][3].clone()).unwrap();
+                Ok(serde_json::to_value(&self.claims[0]).unwrap())
+            }
+            Some("world_revoke") => {
+                let gone: Address = serde_json::from_value(request["params"][2].clone()).unwrap();
+                self.guests.retain(|guest| *guest != gone);
+                Ok(json!(B256::ZERO))
             }
             Some("world_claim") => {
                 let ClaimRequest { pos, build, .. } = serde_json::from_value(request["params"][1].clone()).unwrap();
@@ -422,5 +455,30 @@ fn land_is_looked_up_and_claimed_and_a_refusal_is_said() {
         let land = viewer.tend(hers, Deed::Claim).await;
         assert_eq!((land.owner, land.build), (Owner::Other("0xb2b2…b2b2".to_owned()), Builders::Everybody));
         assert!(land.note.contains("'s"), "{}", land.note);
+    });
+}
+
+#[test]
+fn who_is_in_sight_becomes_a_guest_and_stays_one_until_dismissed() {
+    let mine = POS.location();
+    let world = World { claims: vec![claim(mine, ME, MayBuild::Owner)], ..World::default() };
+    with(world, async |viewer| {
+        let eve = Person { account: HER, name: "Eve".to_owned() };
+        let land = viewer.tend(mine, Deed::Look).await;
+        assert_eq!((&land.near, &land.guests), (&vec![eve.clone()], &vec![]));
+
+        let land = viewer.tend(mine, Deed::Welcome(HER)).await;
+        assert_eq!((land.build, &land.near, &land.guests), (Builders::Guests, &vec![], &vec![eve.clone()]));
+
+        // Opened to everybody and closed again, it still has its guest.
+        let land = viewer.tend(mine, Deed::Open(true)).await;
+        assert_eq!((land.build, &land.guests), (Builders::Everybody, &vec![eve.clone()]));
+        let land = viewer.tend(mine, Deed::Open(false)).await;
+        assert_eq!((land.build, &land.guests), (Builders::Guests, &vec![eve.clone()]));
+
+        let land = viewer.tend(mine, Deed::Dismiss(HER)).await;
+        assert_eq!((&land.near, &land.guests), (&vec![eve], &vec![]));
+        let land = viewer.tend(mine, Deed::Open(false)).await;
+        assert_eq!(land.build, Builders::Owner);
     });
 }
