@@ -4,6 +4,8 @@
 # features and compile dependencies anew. The viewer, whose bevy takes a quarter of an hour, is asked for by name.
 export CARGO_TARGET_DIR ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/bitdust/target
 BITDUST := $(CARGO_TARGET_DIR)/debug/bitdust
+# BITDUST_CARGO_FLAGS is how CI builds otherwise than people do (.ci/cargo.toml).
+FLAGS := --locked $(BITDUST_CARGO_FLAGS)
 
 .PHONY: run test build setup lint soak flight flight-drawn bench fuzz world world-build world-test
 
@@ -14,14 +16,14 @@ test: setup ## Every test, as CI runs them
 	scripts/test.sh
 
 build: setup
-	cargo build --locked
+	cargo build $(FLAGS)
 
 setup:
 	@scripts/setup.sh
 
 lint: setup ## Formatting, and clippy with warnings denied
 	cargo fmt --all --check
-	cargo clippy --locked --all-targets -- --deny warnings
+	cargo clippy $(FLAGS) --all-targets -- --deny warnings
 
 soak: setup ## Fifty kills at random moments; about ten minutes
 	BITDUST_KILLS=50 NEXTEST_PROFILE=soak scripts/test.sh --test crash
@@ -40,14 +42,14 @@ world: build world-build ## A first look at a world kept on 8 suppliers of this 
 
 world-build: setup
 	@scripts/setup-viewer.sh
-	cargo build --locked -p bitdust-viewer
+	cargo build $(FLAGS) -p bitdust-viewer
 
 world-test: setup ## Tests of the viewer's systems, a golden picture and a first look, without a window
 	@# With one test, so that features are those of `make test`, and nothing is compiled a second time after it.
-	cargo build --locked --bins --test layers
+	cargo build $(FLAGS) --bins --test layers
 	@scripts/setup-viewer.sh
-	cargo clippy --locked -p bitdust-viewer --all-targets -- --deny warnings
-	cargo test --locked -p bitdust-viewer
+	cargo clippy $(FLAGS) -p bitdust-viewer --all-targets -- --deny warnings
+	cargo test $(FLAGS) -p bitdust-viewer
 
 fuzz: setup ## A minute for each decoder of foreign bytes; needs the nightly toolchain and cargo-fuzz
 	scripts/fuzz.sh

@@ -70,3 +70,7 @@ pub use shelf::RECORD_BYTES_MAX;
 pub use start::Network;
 pub use stream::Stream;
 pub use topic::Topic;
+
+/// A directive for `tracing-subscriber`'s filter: gossipsub warns of each message that somebody repeats on purpose until the chain
+/// has it, which [`Published::AlreadySeen`] says to whom it concerns.
+pub const LOG_DIRECTIVES: &str = "libp2p_gossipsub=error";

@@ -106,7 +106,9 @@ async fn show(network: &mut Supervisor, args: &DevnetArgs, json: bool) -> Result
     }
     loop {
         tokio::time::sleep(LOOK_AFTER).await;
-        network.check_alive()?;
+        for name in network.look_after()? {
+            output::complain(format!("{name} was told to stop; the others go on"));
+        }
     }
 }
 

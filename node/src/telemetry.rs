@@ -16,7 +16,9 @@ const DEFAULT_FILTER: &str = "warn,bitdust_node=info,bitdust_consensus=info,bitd
 pub fn log(json: bool) -> Result<()> {
     let filter = match std::env::var("RUST_LOG") {
         Ok(text) => EnvFilter::try_new(&text).with_context(|| format!("RUST_LOG='{text}'"))?,
-        Err(_) => EnvFilter::new(format!("{DEFAULT_FILTER},{}", bitdust_consensus::LOG_DIRECTIVES)),
+        Err(_) => EnvFilter::new(
+            [DEFAULT_FILTER, bitdust_consensus::LOG_DIRECTIVES, bitdust_network::LOG_DIRECTIVES].join(","),
+        ),
     };
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false);
     let started = if json { builder.json().try_init() } else { builder.try_init() };

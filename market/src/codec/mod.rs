@@ -39,7 +39,7 @@ pub use decode::SealedSlab;
 pub use encode::{EncodedShard, EncodedSlab, Encoder};
 pub use invalid::Invalid;
 pub use mask::{MaskKey, RepairRoot};
-pub use read::{Piece, ReadPlan, VerifiedPiece};
+pub use read::{Piece, ReadPlan, VerifiedPiece, units_of};
 pub use rebuild::MaskedSlab;
 pub use seal::SealKey;
 pub use shape::SlabShape;

@@ -70,7 +70,7 @@ impl ReadPlan {
     pub fn new(shape: SlabShape, plain: Range<u64>) -> Result<Self, Invalid> {
         check_range(shape, &plain)?;
         let mut pieces: Vec<Piece> = Vec::new();
-        for unit in units(&plain) {
+        for unit in units_of(&plain) {
             let place = place(shape, unit);
             // Units of one shard follow each other without a gap, so each shard is asked once.
             match pieces.iter_mut().find(|piece| piece.shard == place.shard) {
@@ -121,7 +121,8 @@ fn check_range(shape: SlabShape, plain: &Range<u64>) -> Result<(), Invalid> {
     Ok(())
 }
 
-fn units(plain: &Range<u64>) -> Range<u64> {
+/// The units that a range of a slab's plain bytes, not empty, lies in.
+pub fn units_of(plain: &Range<u64>) -> Range<u64> {
     plain.start / UNIT_PLAIN_BYTES..plain.end.div_ceil(UNIT_PLAIN_BYTES)
 }
 
@@ -148,7 +149,7 @@ impl SealedSlab<'_> {
         let mut sealed = vec![0; UNIT_BYTES as usize];
         let mut partial = vec![0; UNIT_PLAIN_BYTES as usize];
         let mut work = Work::default();
-        for unit in units(&plan.plain) {
+        for unit in units_of(&plan.plain) {
             let place = place(shape, unit);
             let sealed = &mut sealed[..(place.range.end - place.range.start) as usize];
             unmask_unit(shape, self.masked.mask, unit, &place, pieces, sealed, &mut work)?;

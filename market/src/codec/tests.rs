@@ -182,6 +182,14 @@ proptest! {
 
 /// A part of a public unit comes alone: no other byte is fetched or touched, from its own shard and from any `k`.
 #[test]
+fn ranges_are_covered_by_units() {
+    let unit = UNIT_PLAIN_BYTES;
+    assert_eq!(units_of(&(0..1)), 0..1);
+    assert_eq!(units_of(&(unit..2 * unit)), 1..2);
+    assert_eq!(units_of(&(unit - 1..unit + 1)), 0..2);
+}
+
+#[test]
 fn a_part_of_a_unit_is_read_without_its_tag() {
     let case = Case::new(4, 8, 9 * UNIT + 777);
     let full = UNIT_PLAIN_BYTES as usize;

@@ -13,7 +13,7 @@ use std::{
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use bitdust_market::{
-    codec::{ReadPlan, VerifiedPiece},
+    codec::{ReadPlan, VerifiedPiece, units_of},
     customer::{ContentHasher, Fetch, Need, Progress, windows},
     manifest::{FileEntry, Manifest, SlabEntry},
 };
@@ -27,7 +27,7 @@ use super::{
     Dataset, Shared,
     pieces::{Answer, Pieces},
     remote::RemoteError,
-    units::{RecentUnits, UNITS_MAX, rows_of, units_of},
+    units::{RecentUnits, UNITS_MAX, rows_of},
 };
 
 /// Windows under way at once, in order: 4 × 1 MiB × k of shards, twice while they are decoded.

@@ -3,7 +3,7 @@
 
 use std::{collections::VecDeque, ops::Range};
 
-use bitdust_types::{SlabId, layout::UNIT_PLAIN_BYTES};
+use bitdust_types::SlabId;
 use bytes::Bytes;
 
 /// Units kept per dataset: 64 × 64 KiB = 4 MiB.
@@ -31,12 +31,7 @@ impl RecentUnits {
     }
 }
 
-/// The units that a range of a slab's plain bytes, not empty, lies in.
-pub fn units_of(plain: &Range<u64>) -> Range<u64> {
-    plain.start / UNIT_PLAIN_BYTES..plain.end.div_ceil(UNIT_PLAIN_BYTES)
-}
-
-/// Those units widened to whole rows of `k`, of a slab that has so many: a row is what `k` shards give at the price of one unit
+/// Units widened to whole rows of `k`, of a slab that has so many: a row is what `k` shards give at the price of one unit
 /// that has to be rebuilt.
 pub fn rows_of(units: &Range<u64>, k: u8, count: u64) -> Range<u64> {
     let k = u64::from(k);
@@ -60,11 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_are_covered_by_units_and_units_by_rows() {
-        let unit = UNIT_PLAIN_BYTES;
-        assert_eq!(units_of(&(0..1)), 0..1);
-        assert_eq!(units_of(&(unit..2 * unit)), 1..2);
-        assert_eq!(units_of(&(unit - 1..unit + 1)), 0..2);
+    fn units_are_covered_by_rows() {
         assert_eq!(rows_of(&(0..1), 4, 9), 0..4);
         assert_eq!(rows_of(&(3..5), 4, 9), 0..8);
         assert_eq!(rows_of(&(8..9), 4, 9), 8..9, "the last row is short");

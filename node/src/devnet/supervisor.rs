@@ -6,11 +6,11 @@
 use std::{
     fs::{self, OpenOptions},
     path::{Path, PathBuf},
-    process::Stdio,
+    process::{ExitStatus, Stdio},
     time::Duration,
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use bitdust_rpc::{Client, Token, api::NodeClient as _};
 use tokio::process::{Child, Command};
 
@@ -100,6 +100,25 @@ impl Supervisor {
         self.processes.iter_mut().try_for_each(Process::check_alive)
     }
 
+    /// The nodes that somebody told to stop since the last look: the others go on without them.
+    ///
+    /// # Errors
+    /// With the name and the log of the first node that ended otherwise.
+    pub fn look_after(&mut self) -> Result<Vec<String>> {
+        let mut stopped = Vec::new();
+        for process in &mut self.processes {
+            match process.ended()? {
+                Some(status) if status.success() => {
+                    process.child = None;
+                    stopped.push(process.name.clone());
+                }
+                Some(status) => return Err(process.obituary(status)),
+                None => {}
+            }
+        }
+        Ok(stopped)
+    }
+
     /// Asks every node to stop, and ends those that don't within ten seconds.
     pub async fn stop(&mut self) {
         for process in &mut self.processes {
@@ -176,11 +195,17 @@ impl Process {
 
     /// Fails if the process ended by itself.
     pub fn check_alive(&mut self) -> Result<()> {
-        let Some(child) = &mut self.child else { return Ok(()) };
-        if let Some(status) = child.try_wait()? {
-            bail!("{} ended ({status}){}", self.name, self.log_tail());
-        }
-        Ok(())
+        self.ended()?.map_or(Ok(()), |status| Err(self.obituary(status)))
+    }
+
+    /// How the process ended, if it did without being ended from here.
+    fn ended(&mut self) -> Result<Option<ExitStatus>> {
+        let Some(child) = &mut self.child else { return Ok(None) };
+        child.try_wait().with_context(|| format!("looking after {}", self.name))
+    }
+
+    fn obituary(&self, status: ExitStatus) -> anyhow::Error {
+        anyhow!("{} ended ({status}){}", self.name, self.log_tail())
     }
 
     /// Ends the process at once, as a power cut would.
@@ -214,5 +239,57 @@ impl Process {
         let lines: Vec<&str> = text.lines().rev().take(5).collect();
         let tail = lines.into_iter().rev().collect::<Vec<_>>().join("\n  ");
         format!("; the end of {}:\n  {tail}", self.home.log().display())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{os::unix::fs::PermissionsExt as _, time::Instant};
+
+    use super::*;
+    use crate::devnet::plan::Shape;
+
+    /// A network of a validator and a customer, whose processes end at once with this code.
+    fn ending_with(dir: &Path, code: u8) -> Supervisor {
+        let shape =
+            Shape { validators: 1, suppliers: 0, players: 0, block_time_ms: 1000, epoch_blocks: 30, free_ports: true };
+        lay_out(dir, &shape.plan(0).unwrap()).unwrap();
+        let program = dir.join("program");
+        fs::write(&program, format!("#!/bin/sh\nexit {code}\n")).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).unwrap();
+        let mut network = Supervisor::load(dir).unwrap().unwrap();
+        let customer = network.find("customer-0").unwrap();
+        customer.program = program;
+        customer.spawn().unwrap();
+        network
+    }
+
+    /// Looks until something has happened.
+    async fn news(network: &mut Supervisor) -> Result<Vec<String>> {
+        let begun = Instant::now();
+        loop {
+            let stopped = network.look_after()?;
+            if !stopped.is_empty() {
+                return Ok(stopped);
+            }
+            assert!(begun.elapsed() < Duration::from_secs(30), "nothing happens");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_network_goes_on_without_a_node_that_was_told_to_stop() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut network = ending_with(dir.path(), 0);
+        assert_eq!(news(&mut network).await.unwrap(), ["customer-0"]);
+        assert!(network.look_after().unwrap().is_empty() && network.check_alive().is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_node_that_fails_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut network = ending_with(dir.path(), 3);
+        let error = news(&mut network).await.unwrap_err().to_string();
+        assert!(error.contains("customer-0") && error.contains('3'), "{error}");
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! The disk first; a player next, if it is likely to be in time, for that costs nobody anything; then the supplier of the
 //! chunk's slot, one verified range. If that one is dead, suspected, at fault or too busy to be in time, k shards of the same
-//! column are read from others and decoded, and one more than k where there is one, so that a slow one among them doesn't
-//! matter.
+//! column are read from others and decoded; one more than k where there is one, so that a slow one among them doesn't matter, and
+//! another for each holder that has just gone silent, since others may have gone with it.
 
 use bitdust_types::Address;
 
@@ -15,6 +15,9 @@ use crate::stream::{
 
 /// With less time than this until the deadline, those are asked too whose answers are overdue elsewhere.
 const IN_NEED_MS: u64 = 1_500;
+
+/// With less time than this, a supplier on probation isn't tried with the chunk.
+const TRIAL_MS: u64 = 3_000;
 
 /// With less time than so many of its slow latencies, a holder that has no room isn't waited for.
 const TURN_LATENCIES: u64 = 3;
@@ -37,7 +40,7 @@ pub enum Source {
     Column {
         /// How many must arrive.
         needed: u16,
-        /// Slots and their holders, `needed` or one more.
+        /// Slots and their holders, `needed` or more.
         holders: Vec<(u16, Address)>,
     },
 }
@@ -115,7 +118,12 @@ pub(super) fn choose(
         let asks = |source: &&Source| matches!(source, Source::Supplier { holder: asked, .. } if asked == holder);
         errand.asking.iter().any(asks)
     };
-    if let Some(holder) = supplier.filter(|holder| known.get(holder).is_usable(now_ms) && !is_asked(holder)) {
+    let may_be_asked = |holder: &Address| {
+        let it = known.get(holder);
+        let is_trial = !it.is_trusted();
+        it.is_usable(now_ms) && !is_asked(holder) && (!is_trial || it.has_room() && errand.left_ms >= TRIAL_MS)
+    };
+    if let Some(holder) = supplier.filter(may_be_asked) {
         if known.get(&holder).has_room() {
             return Choice::Ask(Source::Supplier { slot: errand.slot, holder });
         }
@@ -127,8 +135,8 @@ pub(super) fn choose(
     column(now_ms, errand, located, known)
 }
 
-/// The quickest holders of other shards of the same column. Who didn't answer for an earlier column is suspected by now,
-/// and not among them.
+/// The quickest holders of other shards of the same column. Those on probation come in where the others are too few, or beyond
+/// those that are needed.
 fn column(now_ms: u64, errand: &Errand<'_>, located: &Located, known: &Holders) -> Choice {
     let needed = usize::from(located.needed());
     let others = |is_usable: fn(&Holder, u64) -> bool| {
@@ -137,8 +145,9 @@ fn column(now_ms: u64, errand: &Errand<'_>, located: &Located, known: &Holders) 
         located.holders().filter(usable).collect::<Vec<_>>()
     };
     let mut usable = others(Holder::is_usable);
+    let mut has_room: fn(&Holder) -> bool = Holder::has_room;
     if usable.len() < needed && errand.left_ms < IN_NEED_MS {
-        usable = others(Holder::may_be_usable);
+        (usable, has_room) = (others(Holder::may_be_usable), Holder::has_room_in_need);
     }
     if usable.len() < needed {
         // Somebody's pause must end first.
@@ -146,11 +155,16 @@ fn column(now_ms: u64, errand: &Errand<'_>, located: &Located, known: &Holders) 
             located.holders().map(|(_, holder)| known.get(&holder).usable_from()).filter(|at| *at > now_ms).min();
         return Choice::Nobody { until: until.unwrap_or(u64::MAX) };
     }
-    usable.retain(|(_, holder)| known.get(holder).has_room());
-    if usable.len() < needed {
+    let is_trusted = |(_, holder): &(u16, Address)| known.get(holder).is_trusted();
+    let trusted = usable.iter().filter(|it| is_trusted(it)).count();
+    usable.retain(|(_, holder)| has_room(known.get(holder)));
+    // Enough of those that answer will have room soon.
+    let ready = usable.iter().filter(|it| is_trusted(it)).count();
+    if usable.len() < needed || (trusted >= needed && ready < needed) {
         return Choice::Full;
     }
-    usable.sort_by_key(|(slot, holder)| (!known.get(holder).is_usable(now_ms), known.get(holder).cost(), *slot));
-    usable.truncate(needed + 1);
+    let silent = located.holders().filter(|it| !is_trusted(it)).count();
+    usable.sort_by_key(|it| (!known.get(&it.1).is_usable(now_ms), !is_trusted(it), known.get(&it.1).cost(), it.0));
+    usable.truncate(needed + 1 + silent);
     Choice::Ask(Source::Column { needed: located.needed(), holders: usable })
 }

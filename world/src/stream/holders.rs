@@ -4,6 +4,9 @@
 //! the time of its fastest, an eighth less for each that took four times as long, half after a failure. A failure also buys
 //! it a pause, longer each time, until it gives an answer to anything: it was slow then, not dead. A holder that lied is left
 //! alone for ten minutes.
+//!
+//! One that owes an answer, or failed last, is *on probation* when its pause is over: it is given one request at a time until it
+//! gives an answer to anything. So the dead cost one chunk's patience each time, and not that of all that are asked for meanwhile.
 
 use std::collections::BTreeMap;
 
@@ -45,6 +48,8 @@ pub(super) struct Holder {
     /// Answers of its that were overdue since it last gave one, and until when it is avoided for that.
     overdue: u32,
     suspected_until: u64,
+    /// On probation: it has been given its one request.
+    is_tried: bool,
     used_at: u64,
 }
 
@@ -62,6 +67,7 @@ impl Default for Holder {
             banned_until: 0,
             overdue: 0,
             suspected_until: 0,
+            is_tried: false,
             used_at: 0,
         }
     }
@@ -83,8 +89,18 @@ impl Holder {
         self.paused_until.max(self.banned_until).max(self.suspected_until)
     }
 
-    /// Whether it can take one more request.
+    /// Whether it owes no answer, and didn't fail since it gave one.
+    pub const fn is_trusted(&self) -> bool {
+        self.overdue == 0 && self.failures == 0
+    }
+
+    /// Whether it should be given one more request.
     pub const fn has_room(&self) -> bool {
+        self.has_room_in_need() && (self.is_trusted() || !self.is_tried)
+    }
+
+    /// The same if there is nobody else.
+    pub const fn has_room_in_need(&self) -> bool {
         self.requests < self.limit
     }
 
@@ -146,12 +162,14 @@ impl Holders {
         let holder = self.entry(now_ms, address);
         holder.requests += 1;
         holder.used_at = now_ms;
+        holder.is_tried = !holder.is_trusted();
     }
 
     /// A request is over, whatever came of it.
     pub fn done(&mut self, address: &Address) {
         if let Some(holder) = self.known.get_mut(address) {
             holder.requests = holder.requests.saturating_sub(1);
+            holder.is_tried = false;
         }
     }
 
@@ -170,6 +188,7 @@ impl Holders {
             && holder.suspected_until <= now_ms
         {
             holder.suspected_until = now_ms.saturating_add(pause_ms(holder.overdue));
+            holder.is_tried = false;
             holder.overdue = holder.overdue.saturating_add(1);
         }
     }
@@ -180,6 +199,7 @@ impl Holders {
             && holder.paused_until <= now_ms
         {
             holder.paused_until = now_ms.saturating_add(pause_ms(holder.failures));
+            holder.is_tried = false;
             holder.failures = holder.failures.saturating_add(1);
             holder.limit = (holder.limit / 2).max(REQUESTS_MIN);
         }

@@ -29,7 +29,8 @@ fn a_newcomer_sees_what_suppliers_keep() {
     assert!(picture.is_file(), "no picture: {said}");
     let text = std::fs::read_to_string(&figures).unwrap_or_else(|error| panic!("{error}: {said}"));
     let figures: Value = serde_json::from_str(&text).expect("the figures are JSON");
-    let suppliers = figures["sources"]["suppliers"].as_u64().unwrap_or(0);
-    assert!(suppliers >= FROM_SUPPLIERS, "{suppliers} chunks came from suppliers: {text}");
+    let from = |source: &str| figures["sources"][source].as_u64();
+    assert!(from("suppliers") >= Some(FROM_SUPPLIERS), "{text}");
+    assert_eq!(from("players"), Some(0), "whoever built is gone: {text}");
     std::fs::remove_dir_all(folder).expect("the folder can be removed");
 }

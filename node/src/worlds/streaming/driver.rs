@@ -260,6 +260,7 @@ impl Driver {
             Effect::Fetch { fetch, chunk, hash, source } => return self.fetch(fetch, chunk, hash, source),
             Effect::Abandon(fetch) => {
                 if let Some(task) = self.fetches.remove(&fetch) {
+                    tracing::debug!(fetch = fetch.0, "a fetch is given up");
                     task.abort();
                 }
             }
@@ -315,7 +316,10 @@ impl Driver {
             let parts = reports.clone();
             // Only how long holders take is learnt from parts: one that finds no room is left out.
             let answered = move |holder| drop(parts.try_send(Report::Part(id, holder)));
+            let begun = Instant::now();
             let outcome = fetch(&worlds, &errand, answered).await;
+            let (source, took) = (&errand.source, begun.elapsed());
+            tracing::debug!(fetch = id.0, %chunk, ?source, ?took, has_arrived = outcome.has_arrived(), "a fetch ended");
             let _ = reports.send(Report::Fetched(id, chunk, outcome)).await;
         });
         debug_assert!(self.fetches.len() < FETCHES_MAX);

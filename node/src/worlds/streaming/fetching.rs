@@ -63,6 +63,10 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    pub const fn has_arrived(&self) -> bool {
+        matches!(self, Outcome::Arrived(_))
+    }
+
     /// What the scheduler is told; nothing about a chunk that nobody can have.
     pub fn answer(&self) -> Option<Answer> {
         match self {

@@ -26,6 +26,8 @@ pub struct Setting {
     pub start: VoxelPos,
     pub distance_m: u32,
     pub speed_m_s: f64,
+    /// The least that a message takes from one machine to another.
+    pub one_way_ms: u64,
     /// Suppliers are killed and restarted, every second one at a time.
     pub deaths: bool,
     /// How many of the eight suppliers lie about one chunk in ten.
@@ -46,6 +48,7 @@ impl Default for Setting {
             start: VoxelPos::new(0, 80, 0),
             distance_m: 160,
             speed_m_s: 30.0,
+            one_way_ms: 50,
             deaths: true,
             liars: 0,
             players: 0,
@@ -365,7 +368,7 @@ impl Network {
         }
     }
 
-    /// 100 ms there and back, up to 30 more on each way, and now and then much more.
+    /// There and back, up to 30 ms more on each way, and now and then much more.
     fn request(&mut self, fetch: FetchId, chunk: ChunkPos, holder: Address) {
         let sent_at = self.now_ms;
         let after_ms = self.one_way_ms();
@@ -374,7 +377,7 @@ impl Network {
 
     fn one_way_ms(&mut self) -> u64 {
         let spike = if self.rng.random_range(0..200) == 0 { self.rng.random_range(200..1000) } else { 0 };
-        50 + self.rng.random_range(0..30) + spike
+        self.setting.one_way_ms + self.rng.random_range(0..30) + spike
     }
 
     fn happens(&mut self, event: Event) {

@@ -45,6 +45,14 @@ fn ten_kilometres_at_8_m_s() {
     }
 }
 
+/// Whoever doesn't answer is noticed later the further away all are.
+#[test]
+fn ten_kilometres_where_everybody_is_far_away() {
+    for (seed, one_way_ms) in [(6, 100), (7, 150)] {
+        flight(Setting { seed, one_way_ms, ..Setting::default() }, 10_000.0);
+    }
+}
+
 #[test]
 fn twenty_other_networks() {
     for seed in 100..120 {

@@ -1,19 +1,23 @@
 //! `--devnet`: a whole network on this machine for a first look, ended with the viewer.
 //!
 //! The program `bitdust` does the work; it lies beside this one or on the `PATH`. Its customer's node publishes a world and
-//! builds in it ([`first_look`](super::first_look)); the viewer is another player, with a node of its own that has seen nothing
-//! yet, so what it shows comes from the suppliers.
+//! builds in it ([`first_look`](super::first_look)), and leaves; the viewer is another player, with a node of its own that has
+//! seen nothing yet, so what it shows comes from the suppliers.
 
 use std::{
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    time::{Duration, Instant},
 };
 
-use bitdust_rpc::{client::Client, token::Token};
+use bitdust_rpc::{api::NodeClient, client::Client, token::Token};
 use serde::Deserialize;
 
 use super::first_look;
+
+/// How long a node may take to stop.
+const LEAVE_PATIENCE: Duration = Duration::from_secs(15);
 
 /// A running network; dropping it ends it.
 pub struct Devnet {
@@ -34,6 +38,7 @@ struct Node {
     name: String,
     rpc: String,
     dir: PathBuf,
+    pid: Option<u32>,
 }
 
 impl Node {
@@ -44,6 +49,25 @@ impl Node {
     fn client(&self) -> Result<Client, String> {
         let token = Token::load(&self.token()).map_err(|error| error.to_string())?;
         Client::new(&self.rpc, Some(&token)).map_err(|error| error.to_string())
+    }
+
+    /// Tells it to stop, and waits until it has.
+    async fn leave(&self, client: &Client) -> Result<(), String> {
+        let fail = |why: &str| Err(format!("{} can't be told to leave: {why}", self.name));
+        let Some(pid) = self.pid else { return fail("the network doesn't name its process") };
+        match Command::new("kill").args(["-TERM", &pid.to_string()]).status() {
+            Ok(status) if status.success() => {}
+            Ok(_) => return fail("it doesn't take the signal"),
+            Err(error) => return fail(&error.to_string()),
+        }
+        let begun = Instant::now();
+        while client.node_status().await.is_ok() {
+            if begun.elapsed() > LEAVE_PATIENCE {
+                return fail("it goes on answering");
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        Ok(())
     }
 }
 
@@ -78,15 +102,18 @@ impl Devnet {
             .map_while(Result::ok)
             .find_map(|line| serde_json::from_str::<Network>(&line).ok())
             .ok_or("the network ended before it was ready; what it said stands above")?;
-        let (builder, player) = (network.find("customer-0")?, network.find("customer-1")?);
+        let (owner, player) = (network.find("customer-0")?, network.find("customer-1")?);
         devnet.url.clone_from(&player.rpc);
         devnet.token = player.token();
-        let (builder, player) = (builder.client()?, player.client()?);
+        let (builder, player) = (owner.client()?, player.client()?);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|error| format!("no thread to talk to the node: {error}"))?;
         runtime.block_on(first_look::prepare(&builder, &player))?;
+        // Whoever built is a player like others, and would hand on what it built before the suppliers are asked.
+        runtime.block_on(owner.leave(&builder))?;
+        eprintln!("The builder left.");
         Ok(devnet)
     }
 }
