@@ -36,6 +36,8 @@ const REQUESTS_MAX: usize = 40;
 const PAUSE: Duration = Duration::from_millis(200);
 /// Between two looks at how far away the node's holders are.
 const LATENCY_LOOK: Duration = Duration::from_secs(1);
+/// What comes into view before isn't foreseen by a player that stood still.
+const FORESEEN_S: f64 = 5.0;
 /// Holes that are described.
 const DESCRIBED_MAX: usize = 12;
 
@@ -59,6 +61,8 @@ pub struct Bot {
     velocity_m_s: [f64; 3],
     wants: Wants,
     shown: HashMap<ChunkPos, Option<Root>>,
+    /// Since when built chunks are.
+    since: HashMap<ChunkPos, Instant>,
     asked: HashMap<ChunkPos, Instant>,
     requests: usize,
     requested: Instant,
@@ -78,6 +82,8 @@ pub struct Flight {
     pub holes: u64,
     /// Built chunks that came into view.
     pub built: HashSet<ChunkPos>,
+    /// How long before each of those came into view it was there, of those that could be foreseen.
+    pub early: Vec<Duration>,
     /// The first holes, in words.
     pub described: Vec<String>,
 }
@@ -102,6 +108,7 @@ impl Bot {
             velocity_m_s: [0.0; 3],
             wants: Wants::default(),
             shown: HashMap::new(),
+            since: HashMap::new(),
             asked: HashMap::new(),
             requests: 0,
             requested: now,
@@ -147,7 +154,11 @@ impl Bot {
             let visible: Vec<ChunkPos> = self.view().visible().collect();
             flight.samples += 1;
             flight.seen += visible.len() as u64;
-            flight.built.extend(visible.iter().filter(|pos| self.truth.contains_key(pos)));
+            for pos in visible.iter().filter(|pos| self.truth.contains_key(pos)) {
+                if flight.built.insert(*pos) && seconds > FORESEEN_S {
+                    flight.early.push(self.since.get(pos).map_or(Duration::ZERO, Instant::elapsed));
+                }
+            }
             for pos in self.missing() {
                 flight.holes += 1;
                 if flight.described.len() < DESCRIBED_MAX {
@@ -202,6 +213,9 @@ impl Bot {
                 News::Shown(pos, hash) => {
                     self.asked.remove(&pos);
                     self.shown.insert(pos, hash);
+                    if self.truth.contains_key(&pos) {
+                        self.since.entry(pos).or_insert_with(Instant::now);
+                    }
                 }
                 News::Lost(pos, reason) => {
                     self.asked.remove(&pos);
@@ -217,6 +231,7 @@ impl Bot {
         let wanted = self.wants.plan(&view, &status);
         for pos in self.wants.forget(&view) {
             self.shown.remove(&pos);
+            self.since.remove(&pos);
         }
         assert!(self.shown.len() <= held_max(DISTANCE_M) + self.wants.pending(), "memory grows");
         let fresh: Vec<WantedChunk> = wanted

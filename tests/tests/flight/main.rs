@@ -247,6 +247,16 @@ fn report(flight: &Flight, before: &WorldStats, after: &WorldStats, took: Durati
         flight.built.len(),
         flight.holes
     );
+    let mut early = flight.early.clone();
+    early.sort_unstable();
+    let part = |percent: usize| early.get((early.len() * percent / 100).min(early.len().saturating_sub(1)));
+    println!(
+        "built chunks were there before they came into view: the last one {:.1?}, 99 of 100 {:.1?}, 90 {:.1?}, half {:.1?}",
+        part(0).unwrap_or(&Duration::ZERO),
+        part(1).unwrap_or(&Duration::ZERO),
+        part(10).unwrap_or(&Duration::ZERO),
+        part(50).unwrap_or(&Duration::ZERO),
+    );
     println!(
         "late by cause: location {}, turn {}, holder {}, answer {}, generator {}, unforeseen {}; stale {}",
         late(|stats| stats.late.location),

@@ -3,7 +3,8 @@
 //! The disk first; a player next, if it is likely to be in time, for that costs nobody anything; then the supplier of the
 //! chunk's slot, one verified range. If that one is dead, suspected, at fault or too busy to be in time, k shards of the same
 //! column are read from others and decoded; one more than k where there is one, so that a slow one among them doesn't matter, and
-//! another for each holder that has just gone silent, since others may have gone with it.
+//! another for each holder that has just gone silent, since others may have gone with it. A holder on probation is tried with a
+//! chunk that others are asked for at the same time.
 
 use bitdust_types::Address;
 
@@ -15,9 +16,6 @@ use crate::stream::{
 
 /// With less time than this until the deadline, those are asked too whose answers are overdue elsewhere.
 const IN_NEED_MS: u64 = 1_500;
-
-/// With less time than this, a supplier on probation isn't tried with the chunk.
-const TRIAL_MS: u64 = 3_000;
 
 /// With less time than so many of its slow latencies, a holder that has no room isn't waited for.
 const TURN_LATENCIES: u64 = 3;
@@ -121,7 +119,7 @@ pub(super) fn choose(
     let may_be_asked = |holder: &Address| {
         let it = known.get(holder);
         let is_trial = !it.is_trusted();
-        it.is_usable(now_ms) && !is_asked(holder) && (!is_trial || it.has_room() && errand.left_ms >= TRIAL_MS)
+        it.is_usable(now_ms) && !is_asked(holder) && (!is_trial || it.has_room())
     };
     if let Some(holder) = supplier.filter(may_be_asked) {
         if known.get(&holder).has_room() {

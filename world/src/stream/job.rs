@@ -38,8 +38,10 @@ pub(super) struct Attempt {
     /// Who hasn't answered yet.
     pub waiting: Vec<Address>,
     pub started_at: u64,
-    /// When another is asked too, if this one hasn't answered.
+    /// When its holders should have answered.
     pub overdue_at: u64,
+    /// When another is asked too, if this one hasn't answered: then, or at once.
+    pub hedges_at: u64,
     /// When it is given up.
     pub ends_at: u64,
     pub is_overdue: bool,

@@ -69,8 +69,8 @@ pub struct Scheduler {
 enum Next {
     /// It is delivered.
     Done,
-    /// It stays in the queue.
-    Queue,
+    /// It stays in the queue, and is looked at again then, or when something happens.
+    Queue(u64),
     /// It is looked at again then, or when something happens.
     Wait(u64),
 }
@@ -196,7 +196,7 @@ impl Scheduler {
         for attempt in job.attempts.drain(..) {
             out.push(Effect::Abandon(attempt.fetch));
             self.fetches.remove(&attempt.fetch);
-            attempt.source.holders().iter().for_each(|holder| self.holders.done(holder));
+            attempt.source.holders().iter().for_each(|holder| self.holders.done(holder, attempt.fetch));
         }
     }
 
@@ -225,7 +225,7 @@ impl Scheduler {
         let Some(attempt) = job.attempts.iter_mut().find(|attempt| attempt.fetch == fetch) else { return };
         if let Some(at) = attempt.waiting.iter().position(|waiting| *waiting == holder) {
             attempt.waiting.swap_remove(at);
-            self.holders.answered(&holder, latency_ms(attempt, now_ms));
+            self.holders.answered(now_ms, &holder, latency_ms(attempt, now_ms));
         }
     }
 
@@ -235,7 +235,7 @@ impl Scheduler {
         let Some(at) = job.attempts.iter().position(|attempt| attempt.fetch == fetch) else { return };
         let attempt = job.attempts.remove(at);
         let asked = attempt.source.holders();
-        asked.iter().for_each(|holder| self.holders.done(holder));
+        asked.iter().for_each(|holder| self.holders.done(holder, fetch));
         let only = match &attempt.source {
             Source::Player(holder) | Source::Supplier { holder, .. } => Some(*holder),
             _ => None,
@@ -244,7 +244,7 @@ impl Scheduler {
         match answer {
             Answer::Chunk { bytes } => {
                 if let Some(holder) = only {
-                    self.holders.answered(&holder, latency_ms(&attempt, now_ms));
+                    self.holders.answered(now_ms, &holder, latency_ms(&attempt, now_ms));
                 }
                 let origin = attempt.source.origin();
                 self.tally.add(origin, bytes);
@@ -255,7 +255,7 @@ impl Scheduler {
             }
             Answer::Absent => {
                 if let Source::Player(player) = attempt.source {
-                    self.holders.answered(&player, latency_ms(&attempt, now_ms));
+                    self.holders.answered(now_ms, &player, latency_ms(&attempt, now_ms));
                     job.without.push(player);
                 } else if let Some(holder) = only {
                     self.holders.failed(now_ms, &holder);
@@ -348,10 +348,10 @@ impl Scheduler {
         self.count_if_late(now_ms, &mut job);
         let wait_until = match next {
             Next::Done => return self.finish(now_ms, key, job, out),
-            Next::Queue => {
+            Next::Queue(until) => {
                 job.queued = true;
                 self.queue.insert((job.deadline_at, job.order, key));
-                u64::MAX
+                until
             }
             Next::Wait(until) => until,
         };
@@ -377,13 +377,15 @@ impl Scheduler {
                 self.tally.timeouts += 1;
                 out.push(Effect::Abandon(attempt.fetch));
                 self.fetches.remove(&attempt.fetch);
-                attempt.waiting.iter().for_each(|holder| self.holders.failed(now_ms, holder));
-                attempt.source.holders().iter().for_each(|holder| self.holders.done(holder));
+                let asked_at = attempt.started_at;
+                attempt.waiting.iter().for_each(|holder| self.holders.gave_none(now_ms, holder, asked_at));
+                attempt.source.holders().iter().for_each(|holder| self.holders.done(holder, attempt.fetch));
                 continue;
             }
             if attempt.overdue_at <= now_ms && !attempt.is_overdue {
                 attempt.is_overdue = true;
-                attempt.waiting.iter().for_each(|holder| self.holders.overdue(now_ms, holder));
+                let asked_at = attempt.started_at;
+                attempt.waiting.iter().for_each(|holder| self.holders.overdue(now_ms, holder, asked_at));
             }
             job.attempts.push(attempt);
         }
@@ -393,8 +395,8 @@ impl Scheduler {
         if self.places.touch(now_ms, key.location) {
             out.push(Effect::Resolve(key.location));
         }
-        let place = self.places.get(&key.location);
-        let Some((place, located)) = place.and_then(|place| Some((place, place.current()?))) else {
+        let located = self.places.located(&key.location);
+        let Some(located) = located else {
             job.waits_for(Cause::Location);
             self.stand_in(now_ms, key, job, out);
             return Next::Wait(now_ms + LOCATION_MS);
@@ -420,13 +422,34 @@ impl Scheduler {
             },
             None => return generate(key, job, out),
         };
-        if let Some(last) = job.attempts.last() {
-            let hedges_at = last.overdue_at;
-            if hedges_at > now_ms || job.attempts.len() >= ATTEMPTS_MAX {
-                self.stand_in(now_ms, key, job, out);
-                return wait_for_answer(now_ms, job);
+        let next = loop {
+            let is_due = job.attempts.last().is_none_or(|last| last.hedges_at <= now_ms);
+            if !is_due || job.attempts.len() >= ATTEMPTS_MAX {
+                break Next::Wait(next_look(now_ms, job));
             }
-        }
+            let (cause, next) = match self.choose(now_ms, key, slot, job) {
+                Choice::Ask(source) if self.fetches.len() < FETCHES_MAX => {
+                    self.ask(now_ms, key, hash, source, job, out);
+                    continue;
+                }
+                // The nearest deadline comes first, whether somebody is being asked already or not.
+                Choice::Ask(_) | Choice::Full => (Cause::Turn, Next::Queue(next_look(now_ms, job))),
+                Choice::Nobody { until } => (Cause::Holder, Next::Wait(until.min(next_look(now_ms, job)))),
+            };
+            if job.attempts.is_empty() {
+                job.waits_for(cause);
+            }
+            break next;
+        };
+        self.stand_in(now_ms, key, job, out);
+        next
+    }
+
+    fn choose(&self, now_ms: u64, key: Key, slot: u16, job: &Job) -> Choice {
+        let place = self.places.get(&key.location);
+        let Some((place, located)) = place.and_then(|place| Some((place, place.current()?))) else {
+            return Choice::Nobody { until: now_ms + LOCATION_MS };
+        };
         let asking: Vec<&Source> = job.attempts.iter().map(|attempt| &attempt.source).collect();
         let errand = Errand {
             slot,
@@ -435,28 +458,7 @@ impl Scheduler {
             without: &job.without,
             asking: &asking,
         };
-        let choice = choose(now_ms, &errand, located, &place.players, &self.holders);
-        let next = match choice {
-            Choice::Ask(_) if self.fetches.len() >= FETCHES_MAX => None,
-            Choice::Ask(source) => {
-                self.ask(now_ms, key, hash, source, job, out);
-                return wait_for_answer(now_ms, job);
-            }
-            Choice::Full => None,
-            Choice::Nobody { until } => Some(until.min(now_ms + NOBODY_MS)),
-        };
-        self.stand_in(now_ms, key, job, out);
-        match next {
-            _ if !job.attempts.is_empty() => wait_for_answer(now_ms, job),
-            Some(until) => {
-                job.waits_for(Cause::Holder);
-                Next::Wait(until)
-            }
-            None => {
-                job.waits_for(Cause::Turn);
-                Next::Queue
-            }
-        }
+        choose(now_ms, &errand, located, &place.players, &self.holders)
     }
 
     fn ask(&mut self, now_ms: u64, key: Key, hash: Root, source: Source, job: &mut Job, out: &mut Vec<Effect>) {
@@ -469,11 +471,16 @@ impl Scheduler {
         };
         let overdue_ms = of_holders(|holders, holder| holders.get(holder).overdue_ms()).unwrap_or(CACHE_MS);
         let slow_ms = of_holders(|holders, holder| holders.get(holder).slow_ms()).unwrap_or(CACHE_MS);
-        // What isn't needed soon isn't worth a second request.
         let left_ms = job.deadline_at.saturating_sub(now_ms);
-        let overdue_ms = overdue_ms.max((left_ms / 4).min(HEDGE_LATEST * overdue_ms));
-        let patience_ms = (PATIENCE * slow_ms).clamp(PATIENCE_MS_MIN, PATIENCE_MS_MAX).max(overdue_ms);
-        waiting.iter().for_each(|holder| self.holders.asked(now_ms, *holder));
+        let hedge_ms = hedge_ms(overdue_ms, left_ms);
+        let patience_ms = (PATIENCE * slow_ms).clamp(PATIENCE_MS_MIN, PATIENCE_MS_MAX).max(hedge_ms);
+        // Nothing is staked on one that is on probation.
+        let is_trial = match &source {
+            Source::Player(holder) | Source::Supplier { holder, .. } => !self.holders.get(holder).is_trusted(),
+            Source::Cache | Source::Column { .. } => false,
+        };
+        let hedges_at = if is_trial { now_ms } else { now_ms + hedge_ms };
+        waiting.iter().for_each(|holder| self.holders.asked(now_ms, *holder, fetch));
         self.tally.hedges += u64::from(!job.attempts.is_empty());
         job.cache_asked = true;
         job.waits_for(Cause::Answer);
@@ -484,6 +491,7 @@ impl Scheduler {
             waiting,
             started_at: now_ms,
             overdue_at: now_ms + overdue_ms,
+            hedges_at,
             ends_at: now_ms + patience_ms,
             is_overdue: false,
         });
@@ -508,13 +516,20 @@ fn generate(key: Key, job: &mut Job, out: &mut Vec<Effect>) -> Next {
     Next::Wait(u64::MAX)
 }
 
-/// Until the newest request is overdue, or the first is given up.
-fn wait_for_answer(now_ms: u64, job: &Job) -> Next {
+/// How long others wait if an answer is overdue after so long, and the chunk is needed in so long. What isn't needed soon isn't
+/// worth a second request; where answers have become slow and there is time, there must be some for a third.
+fn hedge_ms(overdue_ms: u64, left_ms: u64) -> u64 {
+    let lazy_ms = overdue_ms.max((left_ms / 4).min(HEDGE_LATEST * overdue_ms));
+    if left_ms > overdue_ms { lazy_ms.min((left_ms / 3).max(overdue_ms / 2)) } else { lazy_ms }
+}
+
+/// When something becomes of a chunk by time alone: an answer is overdue, a request given up, another holder to be asked, or
+/// looked for again where there was none.
+fn next_look(now_ms: u64, job: &Job) -> u64 {
     let ends = job.attempts.iter().map(|attempt| attempt.ends_at);
-    let overdue = job.attempts.iter().map(|attempt| attempt.overdue_at).filter(|at| *at > now_ms);
-    // A hedge that found nobody is tried again soon.
+    let overdue = job.attempts.iter().flat_map(|attempt| [attempt.overdue_at, attempt.hedges_at]);
     let again = (job.attempts.len() < ATTEMPTS_MAX).then_some(now_ms + NOBODY_MS);
-    Next::Wait(ends.chain(overdue).chain(again).fold(u64::MAX, u64::min))
+    ends.chain(overdue.filter(|at| *at > now_ms)).chain(again).fold(u64::MAX, u64::min)
 }
 
 fn latency_ms(attempt: &Attempt, now_ms: u64) -> u32 {

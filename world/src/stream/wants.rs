@@ -5,10 +5,11 @@
 //! another chunk, only those of the new ball that the old one lacked are looked at: all of them lie in the outermost shell,
 //! as thick as the player's move. The same is done along the player's course, as far ahead as the network's latency asks
 //! for. What entered stays *pending* until the client holds it; each plan computes the deadlines of pending chunks only.
+//! A wish stands: what was asked for once isn't called off because the network has become quicker since.
 //!
 //! **Invariant:** every chunk of the ball around the player is pending or held.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -65,7 +66,8 @@ pub struct Wants {
     ball: Ball,
     middle: Option<ChunkPos>,
     course_end: Option<ChunkPos>,
-    pending: BTreeSet<ChunkPos>,
+    /// With whether it was asked for: a wish stands, though the network looks quicker by now.
+    pending: BTreeMap<ChunkPos, bool>,
     held: BTreeSet<ChunkPos>,
 }
 
@@ -76,7 +78,7 @@ impl Default for Wants {
             ball: Ball::new(0),
             middle: None,
             course_end: None,
-            pending: BTreeSet::new(),
+            pending: BTreeMap::new(),
             held: BTreeSet::new(),
         }
     }
@@ -90,13 +92,16 @@ impl Wants {
         let ahead = view.ahead(self.ahead_ms, AHEAD_M_MAX);
         let mut wants = Vec::new();
         let (held, ahead_ms) = (&mut self.held, self.ahead_ms);
-        self.pending.retain(|chunk| {
+        self.pending.retain(|chunk, is_asked| {
             if status(*chunk) == Status::Held {
                 held.insert(*chunk);
                 return false;
             }
-            match view.deadline_ms(*chunk, ahead_ms) {
-                Some(deadline_ms) => wants.push((deadline_ms, view.rank(*chunk), *chunk)),
+            match view.deadline_ms(*chunk, if *is_asked { AHEAD_MS_MAX } else { ahead_ms }) {
+                Some(deadline_ms) => {
+                    *is_asked = true;
+                    wants.push((deadline_ms, view.rank(*chunk), *chunk));
+                }
                 None if view.outside_m(*chunk, ahead) > FORGET_M => return false,
                 None => {}
             }
@@ -109,7 +114,7 @@ impl Wants {
     /// The chunks that the client should drop: those held that are too far from the player and its course. Call it after
     /// [`plan`](Self::plan), whenever the player came into another chunk; what remains is at most [`held_max`].
     pub fn forget(&mut self, view: &View) -> Vec<ChunkPos> {
-        let ahead = view.ahead(self.ahead_ms, AHEAD_M_MAX);
+        let ahead = view.ahead(AHEAD_MS_MAX, AHEAD_M_MAX);
         let mut forgotten = Vec::new();
         self.held.retain(|chunk| {
             let keeps = view.outside_m(*chunk, ahead) <= FORGET_M;
@@ -124,7 +129,7 @@ impl Wants {
     /// A chunk that was held isn't any more, or has a newer version: it is asked about again.
     pub fn recheck(&mut self, chunk: ChunkPos) {
         if self.held.remove(&chunk) {
-            self.pending.insert(chunk);
+            self.pending.insert(chunk, false);
         }
     }
 
@@ -187,7 +192,7 @@ impl Wants {
             }
             let chunk = fold(to.offset(offset[0], offset[1], offset[2]));
             if !self.held.contains(&chunk) {
-                self.pending.insert(chunk);
+                self.pending.entry(chunk).or_default();
             }
         }
     }

@@ -310,6 +310,8 @@ impl Driver {
             // Forgotten, or put on another version: nobody is to blame, and it is looked for again.
             return self.again(chunk);
         };
+        let due_ms = self.requests.due_ms(&chunk).map(|due_ms| due_ms as i64 - self.now_ms() as i64);
+        tracing::debug!(fetch = id.0, %chunk, ?source, ?due_ms, "a fetch begins");
         let (worlds, reports) = (self.worlds.clone(), self.reports.clone());
         let errand = Errand { found, chunk, hash, source };
         let task = tokio::spawn(async move {

@@ -18,6 +18,8 @@ use crate::{
 pub const NEEDED: u16 = 4;
 pub const SLOTS: u16 = 8;
 pub const FRAME_MS: u64 = 50;
+/// What comes into view before is not foreseen by a player that stood still.
+const START_M: f64 = 150.0;
 
 /// What a run is like.
 #[derive(Clone, Copy)]
@@ -104,6 +106,11 @@ pub struct Network {
     pub holes: u64,
     pub samples: u64,
     pub requests: u64,
+    /// How many milliseconds before it came into view each chunk was there, of those that came while the player flew.
+    pub early_ms: Vec<u64>,
+    /// Since when each is there.
+    since: HashMap<ChunkPos, u64>,
+    seen: BTreeSet<ChunkPos>,
     travelled_m: f64,
     position_m: [f64; 3],
     velocity: [f64; 3],
@@ -152,6 +159,9 @@ impl Network {
             holes: 0,
             samples: 0,
             requests: 0,
+            early_ms: Vec::new(),
+            since: HashMap::new(),
+            seen: BTreeSet::new(),
             travelled_m: 0.0,
             position_m: [0.0; 3],
             velocity: [0.0; 3],
@@ -211,11 +221,11 @@ impl Network {
         }
     }
 
-    /// Stands still until everything in view is there, as players do while a world loads.
+    /// Stands still until everything in view and just beyond is there, as players do while a world loads.
     pub fn arrive(&mut self) {
         for _ in 0..20 * 120 {
             self.frame();
-            if self.missing() == 0 {
+            if self.missing() == 0 && self.scheduler.wanted() == 0 {
                 return;
             }
         }
@@ -242,8 +252,20 @@ impl Network {
             self.frame();
             self.samples += 1;
             self.holes += self.missing();
+            self.look();
         }
+        self.early_ms.sort_unstable();
         self.velocity = [0.0; 3];
+    }
+
+    /// Notes how early the chunks were there that have just come into view.
+    fn look(&mut self) {
+        let seen: BTreeSet<ChunkPos> = self.view().visible().collect();
+        if self.travelled_m > START_M {
+            let early = |chunk: &ChunkPos| self.since.get(chunk).map_or(0, |since| self.now_ms - since);
+            self.early_ms.extend(seen.difference(&self.seen).map(early));
+        }
+        self.seen = seen;
     }
 
     /// Chunks in view that aren't their current version. Looks at each chunk around the player, whatever the plan says.
@@ -275,6 +297,7 @@ impl Network {
         let wants = self.wants.plan(&view, &status);
         for chunk in self.wants.forget(&view) {
             self.client.remove(&chunk);
+            self.since.remove(&chunk);
         }
         assert!(self.client.len() <= held_max(self.setting.distance_m) + self.wants.pending());
         self.tell(Input::Replace(wants));
@@ -329,6 +352,7 @@ impl Network {
                 let is_current = self.node[&chunk] == self.truth(chunk);
                 assert!(provisional || is_current, "what isn't current was delivered as such");
                 self.client.insert(chunk, Shown { is_final: !provisional, is_current });
+                self.since.entry(chunk).or_insert(self.now_ms);
             }
             Effect::Confirm(chunk) => {
                 let shown = self.client.get_mut(&chunk).expect("only what was delivered can be confirmed");

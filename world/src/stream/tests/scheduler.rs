@@ -111,6 +111,34 @@ fn an_overdue_answer_is_asked_for_elsewhere_and_the_first_one_counts() {
 }
 
 #[test]
+fn who_is_on_probation_is_tried_with_a_chunk_that_others_are_asked_for_as_well() {
+    let (mut scheduler, fetches) = waiting(RULES, built(1), &[want(0, 3_000)]);
+    assert_eq!(fetches[0].1, from_supplier(0));
+    // It says nothing, and others are quicker.
+    let hedge = (60..2_500).step_by(50).find_map(|now_ms| {
+        let hedge = fetched(&scheduler.handle(now_ms, Input::Tick)).pop()?.0;
+        scheduler.handle(now_ms + 40, Input::Answered(hedge, Answer::Chunk { bytes: 9 }));
+        Some(hedge)
+    });
+    assert!(hedge.is_some() && scheduler.wanted() == 0);
+    // Later it gets the next chunk of its slot, and so do the others; and no other chunk meanwhile.
+    let effects = scheduler.handle(4_000, Input::Want(vec![want(2, 6_000), want(4, 6_000)]));
+    let caches: Vec<FetchId> = fetched(&effects).into_iter().map(|(fetch, _)| fetch).collect();
+    let asked = |scheduler: &mut Scheduler, now_ms, cache| {
+        fetched(&scheduler.handle(now_ms, Input::Answered(cache, Answer::Absent)))
+    };
+    let [first, second] = [0, 1].map(|at: usize| asked(&mut scheduler, 4_001, caches[at]));
+    assert_eq!(first[0].1, from_supplier(0));
+    assert!(matches!(first[1].1, Source::Column { needed: 2, .. }), "{first:?}");
+    assert!(second.len() == 1 && matches!(second[0].1, Source::Column { .. }), "{second:?}");
+    // An answer, and it is one of them again.
+    scheduler.handle(4_200, Input::Answered(first[0].0, Answer::Chunk { bytes: 9 }));
+    let effects = scheduler.handle(4_300, Input::Want(vec![want(6, 6_000)]));
+    let next = asked(&mut scheduler, 4_301, fetched(&effects)[0].0);
+    assert!(next.len() == 1 && next[0].1 == from_supplier(0), "{next:?}");
+}
+
+#[test]
 fn a_liar_is_named_and_asked_no_more() {
     let wants: Vec<Want> = (0..4).map(|number| want(number * 2, 5_000)).collect();
     let (mut scheduler, fetches) = waiting(RULES, built(1), &wants);

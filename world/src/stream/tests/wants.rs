@@ -71,7 +71,18 @@ fn what_was_lost_is_asked_for_again_and_what_is_held_is_not() {
     wants.recheck(lost);
     let again = wants.plan(&still, &|_| Status::Missing);
     assert_eq!(again.iter().map(|want| want.chunk).collect::<Vec<_>>(), [lost]);
+    // What was wished for while the network was slow is still wished for when it looks quicker.
+    let flying = view(VoxelPos::new(0, 0, 0), [30_000, 0, 0], 96);
+    let mut wants = Wants::default();
+    wants.set_latency_ms(1_000);
+    let all_ahead = wants.plan(&flying, &|_| Status::Missing);
+    wants.set_latency_ms(100);
+    assert_eq!(wants.plan(&flying, &|_| Status::Missing), all_ahead);
+    assert!(all_ahead.last().is_some_and(|last| last.deadline_ms > 10_000));
+    assert!(Wants::default().plan(&flying, &|_| Status::Missing).last().is_some_and(|last| last.deadline_ms <= 5_000));
     // Far away everything is forgotten, and back again it is asked for again.
+    let mut wants = Wants::default();
+    wants.plan(&still, &|chunk| if chunk == lost { Status::Missing } else { Status::Held });
     let away = view(VoxelPos::new(5_000, 0, 0), [0; 3], 96);
     wants.plan(&away, &|_| Status::Missing);
     let forgotten: BTreeSet<_> = wants.forget(&away).into_iter().collect();
@@ -100,7 +111,7 @@ proptest! {
     ) {
         let mut wants = Wants::default();
         let mut at = VoxelPos::new(start[0], start[1], start[2]);
-        let mut held = BTreeSet::new();
+        let (mut held, mut wished) = (BTreeSet::new(), BTreeSet::new());
         for (velocity, jump, arrives) in course {
             let [x, y, z] = jump.unwrap_or(velocity.map(|speed| speed / 1000 / 2));
             at = at.offset(x, y, z);
@@ -111,8 +122,11 @@ proptest! {
             prop_assert_eq!(asked.len(), plan.len());
             prop_assert!(asked.is_disjoint(&held));
             for want in &plan {
-                prop_assert_eq!(view.deadline_ms(want.chunk, 5_000), Some(want.deadline_ms));
+                // A wish stands, though the player has turned away meanwhile.
+                let within_ms = if wished.contains(&want.chunk) { 15_000 } else { 5_000 };
+                prop_assert_eq!(view.deadline_ms(want.chunk, within_ms), Some(want.deadline_ms));
             }
+            wished.extend(asked.iter().copied());
             for chunk in view.visible() {
                 prop_assert!(asked.contains(&chunk) || held.contains(&chunk), "{} is in view and not asked for", chunk);
             }
