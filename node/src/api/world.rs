@@ -3,7 +3,7 @@
 use alloy_primitives::{Address, B256};
 use bitdust_ledger::worlds::{
     Build, Claimants, Standing,
-    view::{ClaimInfo as Claim, WorldInfo as Info},
+    view::{AccessInfo as Access, ClaimInfo as Claim, WorldInfo as Info},
 };
 use bitdust_proof::blob;
 use bitdust_rpc::{
@@ -11,8 +11,9 @@ use bitdust_rpc::{
     api::WorldServer,
     jsonrpsee::core::async_trait,
     types::world::{
-        AccessInfo, ClaimInfo, ClaimPage, ClaimReport, ClaimRequest, CreateWorld, EditReport, LocationInfo, MayBuild,
-        ReleaseReport, RenewReport, SaveReport, VoxelEdit, WhoMayClaim, WorldInfo, WorldStats, WorldSummary,
+        AccessChange, AccessInfo, ClaimInfo, ClaimPage, ClaimReport, ClaimRequest, CreateWorld, EditReport,
+        LocationInfo, MayBuild, ReleaseReport, RenewReport, SaveReport, VoxelEdit, WhoMayClaim, WorldInfo, WorldStats,
+        WorldSummary,
     },
 };
 use bitdust_types::{Amount, Layout};
@@ -23,7 +24,10 @@ use bitdust_world::{
 };
 
 use super::{Api, internal, rejected};
-use crate::worlds::claiming::{NewClaim, Terms, read_definition};
+use crate::worlds::{
+    admitting,
+    claiming::{NewClaim, Terms, read_definition},
+};
 
 /// Worlds listed at most.
 const WORLDS_MAX: u32 = 1000;
@@ -161,15 +165,18 @@ impl WorldServer for Api {
         claim.map(claim_info).ok_or_else(|| Failure::internal(format!("the claim of {pos} is gone")))
     }
 
+    async fn world_admit(&self, world: B256, pos: LocationPos, change: AccessChange) -> Result<AccessInfo, Failure> {
+        let worlds = self.worlds()?.clone();
+        let AccessChange { build, welcome, dismiss } = change;
+        let change = admitting::AccessChange { build: build.map(builders), welcome, dismiss };
+        spawned(async move { worlds.change_access(world, pos, &change).await }).await.map(access_info)
+    }
+
     async fn world_admitted(&self, world: B256, pos: LocationPos) -> Result<Option<AccessInfo>, Failure> {
         let worlds = self.worlds()?;
         worlds.info(world).map_err(not_found)?;
         let list = worlds.access(world, pos).map_err(internal)?;
-        Ok(list.map(|list| AccessInfo {
-            build: may_build(list.build),
-            guests: list.guests,
-            compactors: list.compactors,
-        }))
+        Ok(list.map(access_info))
     }
 
     async fn world_revoke(&self, world: B256, pos: LocationPos, account: Address) -> Result<B256, Failure> {
@@ -283,6 +290,10 @@ fn builders(build: MayBuild) -> Builders {
         MayBuild::Guests => Builders::Guests,
         MayBuild::Everybody => Builders::Everybody,
     }
+}
+
+fn access_info(list: Access) -> AccessInfo {
+    AccessInfo { build: may_build(list.build), guests: list.guests, compactors: list.compactors }
 }
 
 fn access_list(build: MayBuild, guests: Vec<Address>, compactors: Option<Vec<Address>>) -> AccessList {

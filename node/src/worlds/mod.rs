@@ -10,7 +10,7 @@
 //! - [`copies`]: definitions and versions, on disk as well;
 //! - [`workers`]: the threads for heavy work;
 //! - [`survey`]: a whole location at a glance;
-//! - [`building`]: edits; [`journal`]: those that suppliers lack, on disk; [`keeping`]: bringing them to the suppliers, and
+//! - [`admitting`]: who may build; [`building`]: edits; [`journal`]: those that suppliers lack, on disk; [`keeping`]: bringing them to the suppliers, and
 //!   [`keeper`]: whose turn that is; [`saving`]: new versions;
 //! - [`spreading`]: telling those who are there; [`exchange`]: two of them give each other what they lack;
 //! - [`heads`]: which is the newest state that suppliers hold, by its writer's word; [`announcing`]: saying and hearing it.
@@ -19,6 +19,7 @@
 //! byte from a supplier, a player or the cache is held against the manifest's hash.
 //! **Invariant:** memory is bounded: [`PLACES_MAX`] open locations, [`registry::WORLDS_MAX`] worlds.
 
+pub mod admitting;
 pub mod announcing;
 pub mod building;
 pub mod cache;
@@ -123,6 +124,8 @@ pub struct Worlds {
     door: Mutex<Door>,
     calls: Semaphore,
     searches: Semaphore,
+    /// Whose turn it is to change who may build; see [`admitting`].
+    admitting: tokio::sync::Mutex<()>,
     /// Set when the node has joined the network.
     network: OnceLock<bitdust_network::Handle>,
 }
@@ -156,6 +159,7 @@ impl Worlds {
             door: Mutex::default(),
             calls: Semaphore::new(CALLS_AT_ONCE),
             searches: Semaphore::new(SEARCHES_AT_ONCE),
+            admitting: tokio::sync::Mutex::default(),
             network: OnceLock::new(),
         }))
     }

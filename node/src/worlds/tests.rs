@@ -10,7 +10,7 @@ use alloy_sol_types::SolCall as _;
 use bitdust_ledger::worlds::{Build, IWorlds, view::ClaimInfo};
 use bitdust_proof::blob;
 use bitdust_rpc::places::{ChunksRequest, Frame, Places as _, Source, WantedChunk};
-use bitdust_types::{Amount, B256, DatasetId, Epoch, Layout, U256};
+use bitdust_types::{Address, Amount, B256, DatasetId, Epoch, Layout, U256};
 use bitdust_world::{
     BlockId, Chunk, ChunkPos, LocationPos, VoxelPos, block,
     edits::{AccessList, Body, Builders, Secp256k1},
@@ -21,6 +21,7 @@ use futures::StreamExt as _;
 
 use super::{
     PLACES_MAX, Parts, Places, Worlds,
+    admitting::AccessChange,
     chunks::Serving,
     claiming::{NewClaim, Terms, read_definition},
     copies::Definition,
@@ -454,4 +455,34 @@ async fn versions_are_the_owners_to_make_and_a_compactors_if_nobody_does() {
             .collect();
         assert_eq!(found, due, "{segments_left} segments left");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_changes_the_list_at_the_same_time_undoes_nothing() {
+    let network = Network::start(4).await;
+    let (owner, _owners_dir) = player(&network, 1);
+    let (guest, _guests_dir) = player(&network, 2);
+    let world = publish(&owner).await;
+    let pos = LocationPos::new(0, 0, 3);
+    let welcome = |accounts: &[Address]| AccessChange { welcome: accounts.to_vec(), ..AccessChange::default() };
+    let nobodys = owner.change_access(world, pos, &welcome(&[guest.account()])).await.unwrap_err();
+    assert!(format!("{nobodys:#}").contains("is nobody's"));
+    claim(&owner, world, pos).await;
+    let others: Vec<Address> = (1..=4).map(Address::repeat_byte).collect();
+    let changes: Vec<AccessChange> = others.iter().map(|account| welcome(&[*account])).collect();
+    let changed = changes.iter().map(|change| owner.change_access(world, pos, change));
+    futures::future::try_join_all(changed).await.unwrap();
+    let list = owner.access(world, pos).unwrap().unwrap();
+    assert_eq!((list.guests, list.build), (others.clone(), Build::Guests));
+    // The edits' list is the same: who is let in may build, who is shown out may not.
+    let swap = AccessChange { dismiss: others[..1].to_vec(), ..welcome(&[guest.account()]) };
+    let list = owner.change_access(world, pos, &swap).await.unwrap();
+    assert!(list.guests.contains(&guest.account()) && !list.guests.contains(&others[0]) && list.guests.len() == 4);
+    until_kept(&owner, world, pos).await;
+    guest.edit(world, &[(pos.chunk(7).origin(), block::GLASS)]).await.unwrap();
+    let shown_out = AccessChange { dismiss: vec![guest.account()], ..AccessChange::default() };
+    assert!(guest.change_access(world, pos, &welcome(&others[..1])).await.is_err(), "it isn't the guest's to say");
+    owner.change_access(world, pos, &shown_out).await.unwrap();
+    until_kept(&owner, world, pos).await;
+    assert!(guest.edit(world, &[(pos.chunk(8).origin(), block::GLASS)]).await.is_err());
 }

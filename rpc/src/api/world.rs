@@ -8,8 +8,8 @@ use jsonrpsee::proc_macros::rpc;
 use crate::{
     failure::Failure,
     types::world::{
-        AccessInfo, ClaimInfo, ClaimPage, ClaimReport, ClaimRequest, CreateWorld, EditReport, LocationInfo, MayBuild,
-        ReleaseReport, RenewReport, SaveReport, VoxelEdit, WorldInfo, WorldStats, WorldSummary,
+        AccessChange, AccessInfo, ClaimInfo, ClaimPage, ClaimReport, ClaimRequest, CreateWorld, EditReport,
+        LocationInfo, MayBuild, ReleaseReport, RenewReport, SaveReport, VoxelEdit, WorldInfo, WorldStats, WorldSummary,
     },
 };
 
@@ -56,8 +56,8 @@ pub trait World {
     #[method(name = "release")]
     async fn world_release(&self, world: B256, pos: LocationPos) -> Result<ReleaseReport, Failure>;
 
-    /// Says who may build at a location of this node's account, and who beside it may make its versions. Whoever is named is let in
-    /// again if its right was taken away before.
+    /// Says who may build at a location of this node's account, and who beside it may make its versions, in place of whatever was
+    /// said before. Whoever is named is let in again if its right was taken away before.
     #[method(name = "access")]
     async fn world_access(
         &self,
@@ -67,6 +67,11 @@ pub trait World {
         guests: Vec<Address>,
         compactors: Option<Vec<Address>>,
     ) -> Result<ClaimInfo, Failure>;
+
+    /// Changes who may build at a location of this node's account, name by name, whoever else changes it meanwhile. Answers the
+    /// list as it is then.
+    #[method(name = "admit")]
+    async fn world_admit(&self, world: B256, pos: LocationPos, change: AccessChange) -> Result<AccessInfo, Failure>;
 
     /// Who may do what at a location, as the ledger has it; none if nobody claims it.
     #[method(name = "admitted")]

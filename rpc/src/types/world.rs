@@ -170,6 +170,21 @@ pub struct AccessInfo {
     pub compactors: Vec<Address>,
 }
 
+/// A change of who may build at a location, name by name: whoever isn't named stays as before.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AccessChange {
+    /// Who may build from now on; as before if left out, but for an owner's place that gets its first guest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build: Option<MayBuild>,
+    /// Accounts that may.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub welcome: Vec<Address>,
+    /// Accounts that may no longer; what they built and the node has seen stays.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dismiss: Vec<Address>,
+}
+
 /// A location and how it is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -206,6 +206,18 @@ fn calls(asker: &Asker, world: B256) -> Vec<super::rpc::Row> {
             json!([world, place(0), "guests", [], guests[..9]]),
             &["8 compactors"],
         ),
+        (
+            "a guest of nobody's place",
+            "world_admit",
+            json!([world, place(9), { "welcome": [guests[0]] }]),
+            &["is nobody's", "claim"],
+        ),
+        (
+            "a guest who comes and goes",
+            "world_admit",
+            json!([world, place(0), { "welcome": [guests[0]], "dismiss": [guests[0]] }]),
+            &["both welcome and dismissed"],
+        ),
         ("guests of nobody's place", "world_access", json!([world, place(9), "guests", []]), &["is nobody's"]),
         (
             "builders that are no word",
