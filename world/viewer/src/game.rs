@@ -6,7 +6,10 @@ use bevy::{
     app::AppExit,
     log::LogPlugin,
     prelude::*,
-    render::RenderPlugin,
+    render::{
+        RenderPlugin,
+        settings::{MemoryHints, WgpuSettings},
+    },
     window::{ExitCondition, PresentMode, WindowResolution},
     winit::WinitPlugin,
 };
@@ -69,8 +72,13 @@ pub struct Start {
 /// Runs until the player leaves.
 pub fn run(start: Start) -> AppExit {
     let mut app = App::new();
-    // Offscreen, the first picture must not lack what is still being compiled.
-    let render = RenderPlugin { synchronous_pipeline_compilation: start.headless, ..default() };
+    let render = RenderPlugin {
+        // Mesh buffers come and go, and the device's memory is given back with them; it would be kept in blocks of 256 MiB.
+        render_creation: WgpuSettings { memory_hints: MemoryHints::MemoryUsage, ..default() }.into(),
+        // Offscreen, the first picture must not lack what is still being compiled.
+        synchronous_pipeline_compilation: start.headless,
+        ..default()
+    };
     let log = LogPlugin {
         filter: "warn,bitdust_viewer=info,wgpu_hal=error,bevy_render::view::window=error".into(),
         ..default()

@@ -1,17 +1,22 @@
-//! Chunks as the viewer keeps them: each voxel is its block's number in a palette, in 1, 2, 4 or 8 bits.
+//! Chunks as the viewer keeps them: each voxel is its block's number in a palette, in 1, 2, 4 or 8 bits, and rows of voxels that are
+//! alike are kept once.
 //!
 //! A view of 384 m holds more than 4,000 chunks of several blocks. At two bytes a voxel, which is what [`Chunk`] takes, these
-//! are 271 MiB; of a generated chunk's few kinds 4 bits tell one from another nearly always. Single voxels are read and written
-//! where they are; whoever looks at many of them unpacks them first, and may leave out what it doesn't look at.
+//! are 271 MiB; of a generated chunk's few kinds 4 bits tell one from another nearly always, and half of its rows are like
+//! others. Single voxels are read and written where they are; whoever looks at many of them unpacks them first, and may leave out
+//! what it doesn't look at.
 //!
 //! **Invariant:** whatever is put in, a chunk never takes more than it would unpacked, but for 512 bytes of palette.
 
-use std::ops::Range;
+use std::{collections::HashMap, ops::Range};
 
 use bitdust_world::{BlockId, Chunk, chunk::index_of, place::CHUNK_VOXELS};
 
 /// Kinds of blocks that a byte can number.
 const KINDS_MAX: usize = 256;
+/// Voxels of a row along x, and rows of a chunk.
+const ROW: usize = 32;
+const ROWS: usize = CHUNK_VOXELS / ROW;
 
 /// 32³ voxels, packed. Two are equal if their voxels are, however they came to be packed.
 #[derive(Clone, Debug)]
@@ -31,8 +36,11 @@ struct Numbered {
     palette: Vec<BlockId>,
     /// 1, 2, 4 or 8.
     bits: u8,
-    /// Of all voxels in a chunk's order, the first one in a byte's lowest bits. All are below the palette's length.
-    numbers: Box<[u8]>,
+    /// Which of those kept each row is, in a chunk's order.
+    rows: Box<[u16; ROWS]>,
+    /// The rows that are kept, each of them somewhere: the numbers of their voxels, the first one in a byte's lowest bits. All
+    /// are below the palette's length.
+    numbers: Vec<u8>,
 }
 
 impl PackedChunk {
@@ -119,7 +127,11 @@ impl PackedChunk {
     pub const fn bytes(&self) -> usize {
         match &self.0 {
             Voxels::Uniform(_) => 0,
-            Voxels::Numbered(numbered) => numbered.numbers.len() + size_of::<BlockId>() * numbered.palette.capacity(),
+            Voxels::Numbered(numbered) => {
+                numbered.numbers.capacity()
+                    + size_of::<[u16; ROWS]>()
+                    + size_of::<BlockId>() * numbered.palette.capacity()
+            }
             Voxels::Direct(_) => size_of::<BlockId>() * CHUNK_VOXELS,
         }
     }
@@ -175,14 +187,22 @@ impl Numbered {
         };
         let joined =
             |part: &[u8]| part.iter().rev().fold(0, |byte: u16, number| byte << bits | u16::from(*number)) as u8;
-        let numbers = numbers.chunks_exact(8 / usize::from(bits)).map(joined).collect();
-        Some(Numbered { palette, bits, numbers })
+        let (mut rows, mut kept, mut known) = (Box::new([0; ROWS]), Vec::new(), HashMap::new());
+        for (row, voxels) in rows.iter_mut().zip(numbers.chunks_exact(ROW)) {
+            *row = *known.entry(voxels).or_insert_with(|| {
+                kept.extend(voxels.chunks_exact(8 / usize::from(bits)).map(joined));
+                (kept.len() / row_bytes(bits) - 1) as u16
+            });
+        }
+        kept.shrink_to_fit();
+        Some(Numbered { palette, bits, rows, numbers: kept })
     }
 
     /// In which byte a voxel's number lies, from which of its bits on.
-    const fn place(&self, index: usize) -> (usize, u32) {
-        let bit = index * self.bits as usize;
-        (bit / 8, (bit % 8) as u32)
+    fn place(&self, index: usize) -> (usize, u32) {
+        let start = usize::from(self.rows[index / ROW]) * row_bytes(self.bits);
+        let bit = index % ROW * usize::from(self.bits);
+        (start + bit / 8, (bit % 8) as u32)
     }
 
     const fn mask(&self) -> u8 {
@@ -211,15 +231,29 @@ impl Numbered {
                 self.palette.len() - 1
             }
         };
+        // What others are like too stays as it is.
+        let row = self.rows[index / ROW];
+        if self.rows.iter().filter(|other| **other == row).count() > 1 {
+            let (start, bytes) = (usize::from(row) * row_bytes(self.bits), row_bytes(self.bits));
+            self.rows[index / ROW] = (self.numbers.len() / bytes) as u16;
+            self.numbers.extend_from_within(start..start + bytes);
+        }
         let ((byte, bit), mask) = (self.place(index), self.mask());
         self.numbers[byte] = self.numbers[byte] & !(mask << bit) | (number as u8) << bit;
         true
     }
 }
 
+const fn row_bytes(bits: u8) -> usize {
+    ROW * bits as usize / 8
+}
+
 #[cfg(test)]
 mod tests {
-    use bitdust_world::block;
+    use bitdust_world::{
+        ChunkPos, block,
+        r#gen::{Generator, Params},
+    };
 
     use super::*;
 
@@ -253,7 +287,12 @@ mod tests {
             let packed = PackedChunk::new(&chunk);
             check(&packed, &chunk, &format!("{kinds} kinds"));
             let voxels = CHUNK_VOXELS * bits / 8;
-            assert!((voxels..=voxels + 2 * KINDS_MAX).contains(&packed.bytes()), "{kinds} kinds: {}", packed.bytes());
+            let most = voxels + 2 * KINDS_MAX + if bits < 16 { 2 * ROWS } else { 0 };
+            assert!(
+                packed.bytes() <= most && most <= 2 * CHUNK_VOXELS + 2 * KINDS_MAX,
+                "{kinds} kinds: {}",
+                packed.bytes()
+            );
             assert_eq!(packed.as_uniform().is_some(), kinds == 1);
         }
     }
@@ -283,6 +322,38 @@ mod tests {
         packed.set(1, 2, 3, block::STONE);
         assert_eq!(packed, PackedChunk::uniform(block::STONE));
         assert_ne!(packed, PackedChunk::uniform(block::DIRT));
+    }
+
+    #[test]
+    fn rows_that_are_alike_are_kept_once_until_one_changes() {
+        let mut chunk = Chunk::default();
+        for [x, y, z] in coordinates().filter(|[_, y, _]| *y < 20) {
+            chunk.set(x, y, z, if x < 8 { block::DIRT } else { block::STONE });
+        }
+        let mut packed = PackedChunk::new(&chunk);
+        let two_rows = 2 * row_bytes(2);
+        assert_eq!(packed.bytes(), two_rows + 2 * ROWS + 2 * 4, "ground and air; room for four kinds");
+        for z in [4, 5, 4] {
+            chunk.set(9, 3, z, block::GLASS);
+            packed.set(9, 3, z, block::GLASS);
+            check(&packed, &chunk, &format!("glass at z {z}"));
+        }
+        assert!(packed.bytes() < two_rows + 2 * ROWS + 64, "two rows more: {} bytes", packed.bytes());
+    }
+
+    #[test]
+    fn generated_chunks_take_half_of_what_their_voxels_would() {
+        let generator = Generator::new(1, Params::default()).unwrap();
+        let (mut bytes, mut full) = (0, 0);
+        for pos in (0..64).map(|i| ChunkPos::new(i % 8, i / 32, i / 8 % 4)) {
+            if let Voxels::Numbered(numbered) = &PackedChunk::new(&generator.chunk(pos)).0 {
+                bytes += PackedChunk(Voxels::Numbered(numbered.clone())).bytes();
+                full += ROWS * row_bytes(numbered.bits);
+            }
+        }
+        println!("{bytes} of {full} bytes");
+        // 400,658 of 815,104 bytes.
+        assert!(20 * bytes < 11 * full && full > 0, "{bytes} of {full} bytes");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use bitdust_world::{
     mesh::{self, Kinds},
 };
 
-use super::sky::{Rgb, linear};
+use super::sky::{Srgb, linear, srgb};
 
 /// All blocks of a world.
 pub struct Palette {
@@ -27,10 +27,10 @@ pub struct Look {
     pub name: String,
     /// How it behaves.
     pub kind: Kind,
-    /// Its upper face, in linear light.
-    pub top: Rgb,
+    /// Its upper face.
+    pub top: Srgb,
     /// Its other faces.
-    pub side: Rgb,
+    pub side: Srgb,
     /// The pictures of its upper face and of the others, among [`Palette::pictures`].
     pub pictures: [Option<u16>; 2],
     /// Its shape, if it is made of boxes.
@@ -44,14 +44,14 @@ pub struct Part {
     pub from: [f32; 3],
     /// The opposite one.
     pub to: [f32; 3],
-    /// In linear light; that of the block's faces if `None`.
-    pub colour: Option<Rgb>,
+    /// That of the block's faces if `None`.
+    pub colour: Option<Srgb>,
 }
 
 impl Part {
     fn new(part: &ModelBox) -> Self {
         let metres = |corner: [u8; 3]| corner.map(|at| f32::from(at) / f32::from(TEXTURE_EDGE));
-        Part { from: metres(part.from), to: metres(part.to), colour: part.colour.map(linear) }
+        Part { from: metres(part.from), to: metres(part.to), colour: part.colour }
     }
 
     /// Its faces, the corners of each counterclockwise for who looks at it.
@@ -75,7 +75,7 @@ impl Part {
 }
 
 /// For blocks nobody knows: a colour that nobody uses.
-const UNKNOWN: Rgb = [0.6, 0.1, 0.5];
+const UNKNOWN: Srgb = [203, 89, 188];
 
 impl Default for Palette {
     /// The blocks that every world has.
@@ -90,12 +90,11 @@ impl Palette {
         let mut looks: Vec<Option<Look>> = BUILTIN
             .iter()
             .map(|block| {
-                let (top, side) = (linear(block.top), linear(block.side));
                 Some(Look {
                     name: block.name.to_owned(),
                     kind: block.kind,
-                    top,
-                    side,
+                    top: block.top,
+                    side: block.side,
                     pictures: [None; 2],
                     model: vec![],
                 })
@@ -144,8 +143,8 @@ impl Palette {
         self.look(id).map_or_else(|| id.kind(), |look| look.kind)
     }
 
-    /// The colour of its upper face, or of the others, in linear light.
-    pub fn colour(&self, id: BlockId, upper: bool) -> Rgb {
+    /// The colour of its upper face, or of the others.
+    pub fn colour(&self, id: BlockId, upper: bool) -> Srgb {
         self.look(id).map_or(UNKNOWN, |look| if upper { look.top } else { look.side })
     }
 
@@ -186,7 +185,7 @@ fn picture(face: &Face, kind: Kind, pictures: &mut Vec<Texture>) -> Option<u16> 
     let Face::Texture(texture) = face else { return None };
     let mut own = texture.clone();
     if kind.is_opaque() {
-        let mean = super::sky::srgb(colour(face));
+        let mean = colour(face);
         for pixel in own.0.chunks_exact_mut(4) {
             if pixel[3] < 128 {
                 pixel[..3].copy_from_slice(&mean);
@@ -206,9 +205,9 @@ fn picture(face: &Face, kind: Kind, pictures: &mut Vec<Texture>) -> Option<u16> 
 }
 
 /// One colour for a face: of a picture, the mean of what isn't seen through.
-fn colour(face: &Face) -> Rgb {
+fn colour(face: &Face) -> Srgb {
     let texture = match face {
-        Face::Colour(colour) => return linear(*colour),
+        Face::Colour(colour) => return *colour,
         Face::Texture(texture) => texture,
     };
     let solid = texture.0.chunks_exact(4).filter(|pixel| pixel[3] >= 128);
@@ -218,7 +217,7 @@ fn colour(face: &Face) -> Rgb {
         sum = [sum[0] + r, sum[1] + g, sum[2] + b];
         count += 1.0;
     }
-    if count > 0.0 { sum.map(|part| part / count) } else { UNKNOWN }
+    if count > 0.0 { srgb(sum.map(|part| part / count)) } else { UNKNOWN }
 }
 
 #[cfg(test)]
@@ -254,7 +253,7 @@ mod tests {
         };
         let palette = Palette::new(&Content { blocks: vec![own], ..Content::default() });
         assert_eq!((palette.by_name("cheese"), palette.kind(id)), (Some(id), Kind::Glass));
-        assert_eq!((palette.colour(id, true), palette.colour(id, false)), ([1.0, 1.0, 0.0], [1.0, 0.0, 0.0]));
+        assert_eq!((palette.colour(id, true), palette.colour(id, false)), ([255, 255, 0], [255, 0, 0]));
         assert!(palette.placeable().any(|placeable| placeable == id));
     }
 }

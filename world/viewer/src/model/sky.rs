@@ -11,6 +11,8 @@ pub const DAY_SECONDS: f32 = 20.0 * 60.0;
 
 /// Linear red, green, blue.
 pub type Rgb = [f32; 3];
+/// Red, green, blue, as screens take them (IEC 61966-2-1).
+pub type Srgb = [u8; 3];
 
 /// The light at one time of day.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -153,7 +155,7 @@ pub fn clock(minutes: f32) -> String {
 }
 
 /// sRGB as tables and people write it, in linear light (IEC 61966-2-1).
-pub fn linear(srgb: [u8; 3]) -> Rgb {
+pub fn linear(srgb: Srgb) -> Rgb {
     srgb.map(|part| {
         let part = f32::from(part) / 255.0;
         if part <= 0.04045 { part / 12.92 } else { ((part + 0.055) / 1.055).powf(2.4) }
@@ -161,7 +163,7 @@ pub fn linear(srgb: [u8; 3]) -> Rgb {
 }
 
 /// Linear light as sRGB (IEC 61966-2-1), held to its range.
-pub fn srgb(linear: Rgb) -> [u8; 3] {
+pub fn srgb(linear: Rgb) -> Srgb {
     linear.map(|part| {
         let part = part.clamp(0.0, 1.0);
         let part = if part <= 0.003_130_8 { part * 12.92 } else { 1.055 * part.powf(1.0 / 2.4) - 0.055 };

@@ -195,7 +195,8 @@ fn spawn(
     materials: &Materials,
     origin: &Origin,
 ) -> Vec<Entity> {
-    let place = Transform::from_translation(Vec3::from(origin::of_chunk(origin.0, pos)));
+    let place = Transform::from_translation(Vec3::from(origin::of_chunk(origin.0, pos)))
+        .with_scale(Vec3::splat(surface::SCALE));
     let mut entities = vec![];
     let parts = [
         (surfaces.ground, &materials.ground, true),

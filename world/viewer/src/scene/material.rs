@@ -28,8 +28,9 @@ use crate::{
 };
 
 /// Bytes of a buffer that meshes share. Bevy makes one of up to half a gibibyte grow by half at a time: while it does, old and
-/// new one are both there, and a third of the new one is empty.
-const MESH_BUFFER_BYTES: u64 = 8 * 1024 * 1024;
+/// new one are both there, and a third of the new one is empty. Beside each buffer it keeps a table of 131,072 pieces, 4 MiB,
+/// so that many small ones cost as much.
+const MESH_BUFFER_BYTES: u64 = 32 * 1024 * 1024;
 /// Versions of a picture, each half as wide as the one before: 16, 8, 4, 2 and 1 pixels.
 const PICTURE_LEVELS: u32 = 5;
 

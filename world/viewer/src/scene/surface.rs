@@ -3,14 +3,15 @@
 //! `bitdust_world::mesh` finds the rectangles; here they get colours, and blocks with a model their boxes. Ambient occlusion
 //! goes into the fourth part of a colour, so that the shader darkens what comes from the sky and leaves sunlight alone.
 //!
-//! A corner takes 24 bytes: its place (12), where its face looks (4), its colour (8). A wide view has millions of
-//! them, which the device keeps for as long as they are seen.
+//! A corner takes 16 bytes: its place (8), where its face looks (4), its colour (4). A wide view has millions of
+//! them, which the device keeps for as long as they are seen. Places are in parts of [`SCALE`], which goes into the transform.
 
 use std::cell::RefCell;
 
 use bevy::{
     asset::RenderAssetUsages,
-    mesh::{Indices, MeshVertexAttribute, PrimitiveTopology, VertexFormat},
+    math::bounding::Aabb3d,
+    mesh::{Indices, MeshVertexAttribute, PrimitiveTopology, VertexAttributeValues, VertexFormat},
     prelude::*,
 };
 use bitdust_world::{
@@ -23,23 +24,32 @@ use crate::model::{
     packed::PackedChunk,
     palette::Palette,
     residency::{Job, Neighbourhood as Chunks},
+    sky::Srgb,
 };
 
-/// How open to the sky a corner is with ambient occlusion 0 to 3.
-const OPEN: [f32; 4] = [0.42, 0.64, 0.82, 1.0];
+/// Parts of a metre that a corner's place is told in: whole metres and sixteenths are exact, and 32,767 of them are
+/// a little more than a chunk.
+const STEPS_PER_M: f32 = 992.0;
+/// The metres that the device's 1 stands for in a corner's place: what the transform of a chunk's meshes is scaled by.
+pub const SCALE: f32 = i16::MAX as f32 / STEPS_PER_M;
+/// How open to the sky a corner is with ambient occlusion 0 to 3, in steps of the fourth part.
+const OPEN: [f32; 4] = [13.0 / 32.0, 20.0 / 32.0, 26.0 / 32.0, 1.0];
 /// The fourth part of the colour of what shines by itself; see `voxel.wgsl`.
 const SHINES: f32 = 2.0;
 /// What is added to the fourth part where a face has a picture, whose number is then the first part.
 const PICTURE: f32 = 3.0;
 /// A plant whose planes show a picture.
 const PICTURE_PLANT: f32 = 7.0;
-/// The fourth part lies below this.
-const FOURTH_END: f32 = 8.0;
+/// Steps of the fourth part, which ends below 8.
+const FOURTH_STEPS: f32 = 32.0;
 
+/// Bevy's position in parts of 32,767. It is three numbers to the shader, and four to the format.
+const POSITION: MeshVertexAttribute =
+    MeshVertexAttribute { format: VertexFormat::Snorm16x4, ..Mesh::ATTRIBUTE_POSITION };
 /// Bevy's normal in parts of 127: six directions need no more.
 const NORMAL: MeshVertexAttribute = MeshVertexAttribute { format: VertexFormat::Snorm8x4, ..Mesh::ATTRIBUTE_NORMAL };
-/// Bevy's colour in parts of 65,535, the fourth one divided by [`FOURTH_END`].
-const COLOUR: MeshVertexAttribute = MeshVertexAttribute { format: VertexFormat::Unorm16x4, ..Mesh::ATTRIBUTE_COLOR };
+/// Bevy's colour: three parts as screens take them, which the shader makes linear, and the fourth in [`FOURTH_STEPS`].
+const COLOUR: MeshVertexAttribute = MeshVertexAttribute { format: VertexFormat::Unorm8x4, ..Mesh::ATTRIBUTE_COLOR };
 
 /// The meshes of a chunk; `None` for what it doesn't have.
 #[derive(Debug, Default)]
@@ -125,34 +135,52 @@ fn unpacked(around: &Chunks, cell: u8) -> [Option<Chunk>; 27] {
     std::array::from_fn(|i| Some(around[i].as_ref()?.unpack_part([span(i % 3), span(i / 9), span(i / 3 % 3)])))
 }
 
-/// Linear, with what shines marked; or the number of a picture.
-fn colour(palette: &Palette, block: BlockId, face: Face, fine: bool) -> [f32; 4] {
+/// What a corner shows: three parts that are a colour, or a picture's number, and what the fourth says of them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Paint {
+    three: Srgb,
+    fourth: f32,
+}
+
+impl Paint {
+    const fn colour(three: Srgb, fourth: f32) -> Self {
+        Paint { three, fourth }
+    }
+
+    /// The number of a picture, of which there are [`PICTURES_MAX`](crate::model::palette::PICTURES_MAX).
+    const fn picture(number: u16, fourth: f32) -> Self {
+        Paint { three: [number as u8, 0, 0], fourth }
+    }
+
+    /// In the light of a corner. What shines isn't darkened; beside the number of a picture only the rest is.
+    fn lit(self, open: f32) -> Self {
+        let (base, own) = if self.fourth >= PICTURE { (PICTURE, self.fourth - PICTURE) } else { (0.0, self.fourth) };
+        Paint { fourth: base + if own > 1.0 { own } else { own * open }, ..self }
+    }
+
+    fn packed(self) -> [u8; 4] {
+        let [r, g, b] = self.three;
+        [r, g, b, (self.fourth * FOURTH_STEPS).round() as u8]
+    }
+}
+
+/// A colour, with what shines marked; or the number of a picture.
+fn colour(palette: &Palette, block: BlockId, face: Face, fine: bool) -> Paint {
     let upper = face == Face::Up;
     let light = if matches!(block, block::LANTERN | block::LAVA) { SHINES } else { 1.0 };
     match palette.picture(block, upper).filter(|_| fine) {
-        Some(number) => [numbered(number), 0.0, 0.0, PICTURE + light],
-        None => {
-            let [r, g, b] = palette.colour(block, upper);
-            [r, g, b, light]
-        }
+        Some(number) => Paint::picture(number, PICTURE + light),
+        None => Paint::colour(palette.colour(block, upper), light),
     }
 }
 
-/// Linear, with how much hides what is behind; or the number of a picture, which says so itself.
-fn glass_colour(palette: &Palette, block: BlockId, face: Face, fine: bool) -> [f32; 4] {
+/// A colour, with how much hides what is behind; or the number of a picture, which says so itself.
+fn glass_colour(palette: &Palette, block: BlockId, face: Face, fine: bool) -> Paint {
     let upper = face == Face::Up;
     match palette.picture(block, upper).filter(|_| fine) {
-        Some(number) => [numbered(number), 0.0, 0.0, PICTURE + 1.0],
-        None => {
-            let [r, g, b] = palette.colour(block, upper);
-            [r, g, b, if block == block::GLASS { 0.22 } else { 0.95 }]
-        }
+        Some(number) => Paint::picture(number, PICTURE + 1.0),
+        None => Paint::colour(palette.colour(block, upper), if block == block::GLASS { 0.22 } else { 0.95 }),
     }
-}
-
-/// A number as a part of a colour, which the shader gets back exactly.
-fn numbered(number: u16) -> f32 {
-    f32::from(number) / f32::from(u16::MAX)
 }
 
 /// How a plant is cut out; the numbers are the shader's.
@@ -182,29 +210,24 @@ fn widened(mut corners: [[f32; 3]; 4], face: Face) -> [[f32; 3]; 4] {
 
 #[derive(Default)]
 struct Vertices {
-    positions: Vec<[f32; 3]>,
+    positions: Vec<[i16; 4]>,
     normals: Vec<[i8; 4]>,
-    colours: Vec<[u16; 4]>,
+    colours: Vec<[u8; 4]>,
     indices: Vec<u32>,
 }
 
 impl Vertices {
-    fn of(quads: &[Quad], scale: u8, paint: impl Fn(BlockId, Face) -> [f32; 4]) -> Self {
+    fn of(quads: &[Quad], scale: u8, paint: impl Fn(BlockId, Face) -> Paint) -> Self {
         let mut vertices = Vertices::default();
         vertices.positions.reserve(4 * quads.len());
         vertices.normals.reserve(4 * quads.len());
         vertices.colours.reserve(4 * quads.len());
         vertices.indices.reserve(6 * quads.len());
         for quad in quads {
-            let [r, g, b, a] = paint(quad.block, quad.face);
-            let colours = [0, 1, 2, 3].map(|corner| {
-                let open = OPEN[usize::from(quad.light(corner))];
-                // What shines isn't darkened; beside the number of a picture only the rest is.
-                let (base, own) = if a >= PICTURE { (PICTURE, a - PICTURE) } else { (0.0, a) };
-                [r, g, b, base + if own > 1.0 { own } else { own * open }]
-            });
+            let paint = paint(quad.block, quad.face);
+            let paints = [0, 1, 2, 3].map(|corner| paint.lit(OPEN[usize::from(quad.light(corner))]));
             let corners = widened(quad.positions(scale), quad.face);
-            vertices.add(corners, quad.face.normal(), colours, quad.triangles());
+            vertices.add(corners, quad.face.normal(), paints, quad.triangles());
         }
         vertices
     }
@@ -212,14 +235,11 @@ impl Vertices {
     fn of_plants(plants: &[Plant], palette: &Palette) -> Self {
         let mut vertices = Vertices::default();
         for plant in plants {
-            let colour = match palette.picture(plant.block, false) {
-                Some(number) => [numbered(number), 0.0, 0.0, PICTURE_PLANT],
-                None => {
-                    let [r, g, b] = palette.colour(plant.block, true);
-                    [r, g, b, shape(plant.block)]
-                }
+            let paint = match palette.picture(plant.block, false) {
+                Some(number) => Paint::picture(number, PICTURE_PLANT),
+                None => Paint::colour(palette.colour(plant.block, true), shape(plant.block)),
             };
-            let mut plane = |corners| vertices.add(corners, [0, 1, 0], [colour; 4], [0, 1, 2, 0, 2, 3]);
+            let mut plane = |corners| vertices.add(corners, [0, 1, 0], [paint; 4], [0, 1, 2, 0, 2, 3]);
             if plant.block == block::LILY {
                 // A leaf floats; it lies on the lowered surface of the water below.
                 let [x, y, z] = plant.cell.map(f32::from);
@@ -239,23 +259,23 @@ impl Vertices {
                 for (face, corners) in part.faces() {
                     let corners =
                         corners.map(|corner| std::array::from_fn(|axis| f32::from(cell[axis]) + corner[axis]));
-                    let [r, g, b] = part.colour.unwrap_or_else(|| palette.colour(*block, face == Face::Up));
-                    self.add(corners, face.normal(), [[r, g, b, 1.0]; 4], [0, 1, 2, 0, 2, 3]);
+                    let colour = part.colour.unwrap_or_else(|| palette.colour(*block, face == Face::Up));
+                    self.add(corners, face.normal(), [Paint::colour(colour, 1.0); 4], [0, 1, 2, 0, 2, 3]);
                 }
             }
         }
     }
 
     /// A rectangle, and which of its corners make its two triangles.
-    fn add(&mut self, corners: [[f32; 3]; 4], normal: [i8; 3], colours: [[f32; 4]; 4], triangles: [u32; 6]) {
+    fn add(&mut self, corners: [[f32; 3]; 4], normal: [i8; 3], paints: [Paint; 4], triangles: [u32; 6]) {
         let first = self.positions.len() as u32;
         let [x, y, z] = normal.map(|part| part * i8::MAX);
-        self.positions.extend(corners);
-        self.normals.extend([[x, y, z, 0]; 4]);
-        self.colours.extend(colours.map(|[r, g, b, a]| {
-            // Out of range is held at its end.
-            [r, g, b, a / FOURTH_END].map(|part| (part * f32::from(u16::MAX)).round() as u16)
+        self.positions.extend(corners.map(|corner| {
+            let [x, y, z] = corner.map(|metres| (metres * STEPS_PER_M).round() as i16);
+            [x, y, z, 0]
         }));
+        self.normals.extend([[x, y, z, 0]; 4]);
+        self.colours.extend(paints.map(Paint::packed));
         self.indices.extend(triangles.map(|corner| first + corner));
     }
 
@@ -266,23 +286,34 @@ impl Vertices {
 
     fn bytes(&self) -> usize {
         // Position, normal, colour.
-        self.positions.len() * (12 + 4 + 8) + self.indices.len() * if self.is_small() { 2 } else { 4 }
+        self.positions.len() * (8 + 4 + 4) + self.indices.len() * if self.is_small() { 2 } else { 4 }
+    }
+
+    /// The box around all corners, as the device sees them: bevy finds that of floats only.
+    fn bounds(&self) -> Option<Aabb3d> {
+        let parts = |[x, y, z, _]: &[i16; 4]| Vec3::from([x, y, z].map(|part| f32::from(*part) / f32::from(i16::MAX)));
+        let mut corners = self.positions.iter().map(parts);
+        let first = corners.next()?;
+        let (min, max) = corners.fold((first, first), |(min, max), at| (min.min(at), max.max(at)));
+        Some(Aabb3d::from_min_max(min, max))
     }
 
     fn mesh(self) -> Option<Mesh> {
         if self.indices.is_empty() {
             return None;
         }
+        let bounds = self.bounds();
         let indices = if self.is_small() {
             Indices::U16(self.indices.into_iter().map(|corner| corner as u16).collect())
         } else {
             Indices::U32(self.indices)
         };
-        let mesh = Mesh::new(PrimitiveTopology::TriangleList, RenderAssetUsages::RENDER_WORLD)
-            .with_inserted_attribute(Mesh::ATTRIBUTE_POSITION, self.positions)
-            .with_inserted_attribute(NORMAL, bevy::mesh::VertexAttributeValues::Snorm8x4(self.normals))
-            .with_inserted_attribute(COLOUR, bevy::mesh::VertexAttributeValues::Unorm16x4(self.colours))
+        let mut mesh = Mesh::new(PrimitiveTopology::TriangleList, RenderAssetUsages::RENDER_WORLD)
+            .with_inserted_attribute(POSITION, VertexAttributeValues::Snorm16x4(self.positions))
+            .with_inserted_attribute(NORMAL, VertexAttributeValues::Snorm8x4(self.normals))
+            .with_inserted_attribute(COLOUR, VertexAttributeValues::Unorm8x4(self.colours))
             .with_inserted_indices(indices);
+        mesh.final_aabb = bounds;
         Some(mesh)
     }
 }
@@ -297,6 +328,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::model::palette::PICTURES_MAX;
 
     fn surfaces_of(chunk: Chunk, level: u8) -> Surfaces {
         let mut around = Chunks::default();
@@ -317,7 +349,7 @@ mod tests {
         let made = surfaces_of(chunk, 0);
         assert_eq!([corners(&made.ground), corners(&made.water), corners(&made.glass)], [24; 3]);
         assert_eq!(corners(&made.plants), 8 + 4, "crossed planes, and a leaf that floats");
-        assert_eq!(made.bytes(), 4 * (6 * 3 + 3) * 24 + 6 * (6 * 3 + 3) * 2);
+        assert_eq!(made.bytes(), 4 * (6 * 3 + 3) * 16 + 6 * (6 * 3 + 3) * 2);
     }
 
     #[test]
@@ -359,14 +391,17 @@ mod tests {
         assert_eq!([corners(&made.plants), corners(&made.glass)], [0; 2]);
         let mut model = Vertices::default();
         model.add_models(&[Plant { cell: [5, 5, 5], block: OWN }], &palette);
-        let low: [f32; 3] =
-            std::array::from_fn(|axis| model.positions.iter().map(|corner| corner[axis]).fold(f32::INFINITY, f32::min));
-        assert_eq!(low, [5.0 + 1.0 / 16.0, 5.0, 5.0 + 1.0 / 16.0]);
-        assert!(model.colours.iter().any(|colour| colour[..3] == [u16::MAX, 0, 0]), "the lock is red");
-        assert!(model.colours.iter().any(|colour| colour[..3] == [0, 0, u16::MAX]), "the chest's sides are blue");
+        let low: [i16; 3] =
+            std::array::from_fn(|axis| model.positions.iter().map(|corner| corner[axis]).fold(i16::MAX, i16::min));
+        assert_eq!(low, [5 * 992 + 62, 5 * 992, 5 * 992 + 62], "a sixteenth is exact");
+        assert!(model.colours.contains(&[255, 0, 0, 32]), "the lock is red");
+        assert!(model.colours.contains(&[0, 0, 255, 32]), "the chest's sides are blue");
         // Every triangle faces where its normal says.
         for triangle in model.indices.chunks_exact(3) {
-            let [a, b, c] = [0, 1, 2].map(|i| Vec3::from(model.positions[triangle[i] as usize]));
+            let [a, b, c] = [0, 1, 2].map(|i| {
+                let [x, y, z, _] = model.positions[triangle[i] as usize].map(f32::from);
+                Vec3::new(x, y, z)
+            });
             let [x, y, z, _] = model.normals[triangle[0] as usize].map(f32::from);
             assert!((b - a).cross(c - a).dot(Vec3::new(x, y, z)) > 0.0);
         }
@@ -378,12 +413,24 @@ mod tests {
         pixels.chunks_exact_mut(4).for_each(|pixel| pixel.copy_from_slice(&[0, 255, 0, 255]));
         let palette = own(Kind::Cube, WorldFace::Texture(Texture(pixels)), vec![]);
         assert_eq!(palette.pictures().len(), 1);
-        assert_eq!(colour(&palette, OWN, Face::East, true), [0.0, 0.0, 0.0, PICTURE + 1.0]);
-        assert_eq!(colour(&palette, OWN, Face::East, false), [0.0, 1.0, 0.0, 1.0]);
-        assert_eq!(colour(&palette, OWN, Face::Up, true), [1.0, 1.0, 1.0, 1.0], "the top has none");
-        for number in [0u16, 1, 255] {
-            let kept = (numbered(number) * f32::from(u16::MAX)).round() as u16;
-            assert_eq!(kept, number);
-        }
+        assert_eq!(colour(&palette, OWN, Face::East, true), Paint::picture(0, PICTURE + 1.0));
+        assert_eq!(colour(&palette, OWN, Face::East, false), Paint::colour([0, 255, 0], 1.0));
+        assert_eq!(colour(&palette, OWN, Face::Up, true), Paint::colour([255; 3], 1.0), "the top has none");
+        assert_eq!(Paint::picture(PICTURES_MAX as u16 - 1, PICTURE_PLANT).packed(), [255, 0, 0, 224]);
+    }
+
+    #[test]
+    fn a_whole_chunk_fits_into_the_parts_of_its_corners() {
+        let whole = surfaces_of(Chunk::uniform(block::STONE), 0).ground.unwrap();
+        let bounds = whole.final_aabb.unwrap();
+        let (min, max) = (Vec3::from(bounds.min) * SCALE, Vec3::from(bounds.max) * SCALE);
+        assert!(min.abs_diff_eq(Vec3::ZERO, 0.003) && max.abs_diff_eq(Vec3::splat(32.0), 0.003), "{min} to {max}");
+        // Where faces meet they are a little wider than their voxels, and no darker than the sky lets them be.
+        let Some(VertexAttributeValues::Snorm16x4(corners)) = whole.attribute(Mesh::ATTRIBUTE_POSITION) else {
+            panic!()
+        };
+        assert!(corners.iter().all(|[x, y, z, _]| [x, y, z].iter().all(|part| (-2..=32 * 992 + 2).contains(*part))));
+        let Some(VertexAttributeValues::Unorm8x4(colours)) = whole.attribute(Mesh::ATTRIBUTE_COLOR) else { panic!() };
+        assert!(colours.iter().all(|colour| colour[3] == 32));
     }
 }

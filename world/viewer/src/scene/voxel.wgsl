@@ -26,8 +26,15 @@ const SHINES = 1.5;
 const FAR_WATER = 2.5;
 const PICTURE = 3.0;
 const PICTURE_PLANT = 6.5;
-// In chunks colours are packed, the fourth part by this; see `scene/surface.rs`.
-const FOURTH_END = 8.0;
+// In chunks colours are bytes: three parts in sRGB, or a picture's number, and the fourth in steps; see `scene/surface.rs`.
+const FOURTH_STEPS = 32.0;
+
+// Linear light of sRGB (IEC 61966-2-1).
+fn linear(srgb: vec3<f32>) -> vec3<f32> {
+    let low = srgb / 12.92;
+    let high = pow((srgb + 0.055) / 1.055, vec3<f32>(2.4));
+    return select(high, low, srgb <= vec3<f32>(0.04045));
+}
 
 fn shadow_at(in: VertexOutput, normal: vec3<f32>) -> f32 {
     if lights.n_directional_lights == 0u
@@ -86,7 +93,7 @@ fn water(in: VertexOutput, offset: vec3<f32>, surface: vec3<f32>, base: vec3<f32
 // pixels, a pixel of the picture is about one of the screen at 24 m.
 fn picture_at(number: f32, at: vec2<f32>, distance: f32) -> vec4<f32> {
     let level = clamp(log2(max(distance, 1.0) / 24.0), 0.0, 4.0);
-    return textureSampleLevel(pictures, pictures_sampler, at, i32(round(number * 65535.0)), level);
+    return textureSampleLevel(pictures, pictures_sampler, at, i32(round(number * 255.0)), level);
 }
 
 // Where on its voxel's face a point lies, for who looks at it: from the left and from the top. Of a face that looks up the
@@ -156,8 +163,11 @@ fn fragment(in: VertexOutput, @builtin(front_facing) front: bool) -> @location(0
     var normal = normalize(in.world_normal);
     var colour = in.color.rgb;
     var open = in.color.a;
+    // All corners of a rectangle have one colour, so that it may be made linear here; a picture's number mustn't be.
+    let number = in.color.r;
     if what.x != LAND && what.x != FIGURE {
-        open *= FOURTH_END;
+        colour = linear(colour);
+        open *= 255.0 / FOURTH_STEPS;
     }
     if what.x == WATER || (what.x == LAND && open > FAR_WATER) {
         return water(in, offset, normal, colour, what.x != WATER);
@@ -165,7 +175,7 @@ fn fragment(in: VertexOutput, @builtin(front_facing) front: bool) -> @location(0
     var alpha = 1.0;
     let pictured = (what.x == GROUND || what.x == GLASS) && open > PICTURE;
     if pictured {
-        let seen = picture_at(colour.r, on_face(in.world_position.xyz, normal), distance);
+        let seen = picture_at(number, on_face(in.world_position.xyz, normal), distance);
         colour = seen.rgb;
         alpha = select(1.0, seen.a, what.x == GLASS);
         open -= PICTURE;
@@ -174,7 +184,7 @@ fn fragment(in: VertexOutput, @builtin(front_facing) front: bool) -> @location(0
         var seen: vec4<f32>;
         if open > PICTURE_PLANT {
             let part = fract(in.world_position.xyz);
-            seen = picture_at(colour.r, vec2<f32>((part.x - 0.15) / 0.7, 1.0 - part.y), distance);
+            seen = picture_at(number, vec2<f32>((part.x - 0.15) / 0.7, 1.0 - part.y), distance);
         } else {
             seen = plant(in.world_position.xyz, colour, open, front);
         }

@@ -3,7 +3,7 @@
 use bevy::prelude::*;
 
 use super::{Hud, Screen};
-use crate::{model::sky::Rgb, play::Beat, shell::offscreen::Picture};
+use crate::{model::sky::Srgb, play::Beat, shell::offscreen::Picture};
 
 /// Behind an open screen.
 pub const SHADE: Color = Color::srgba(0.02, 0.03, 0.05, 0.55);
@@ -132,9 +132,9 @@ pub fn tag(name: &str) -> impl Bundle + use<> {
     )
 }
 
-/// Linear light as bevy wants it.
-pub fn colour([r, g, b]: Rgb) -> Color {
-    Color::linear_rgb(r, g, b)
+/// A colour as bevy wants it.
+pub fn colour([r, g, b]: Srgb) -> Color {
+    Color::srgb_u8(r, g, b)
 }
 
 /// Buttons that the mouse came to, pressed or left since the last frame.

@@ -8,7 +8,7 @@ use bitdust_rpc::{
     jsonrpsee::core::ClientError,
     types::{
         meet::MeetEvent,
-        world::{AccessInfo, ClaimRequest, MayBuild, WhoMayClaim, WorldSummary},
+        world::{AccessChange, AccessInfo, ClaimRequest, MayBuild, WhoMayClaim, WorldSummary},
     },
 };
 use bitdust_types::{Address, Amount, B256};
@@ -57,31 +57,29 @@ async fn act(client: &Client, world: B256, location: LocationPos, deed: Deed) ->
             }
         }
         Deed::Open(open) => {
-            let AccessInfo { guests, compactors, .. } = admitted(client, world, location).await?;
-            let (build, said) = match (open, guests.is_empty()) {
+            let has_guests = !admitted(client, world, location).await?.guests.is_empty();
+            let (build, said) = match (open, has_guests) {
                 (true, _) => (MayBuild::Everybody, "Everybody may build here now."),
-                (false, true) => (MayBuild::Owner, "Only you may build here now."),
-                (false, false) => (MayBuild::Guests, "Only you and your guests may build here now."),
+                (false, false) => (MayBuild::Owner, "Only you may build here now."),
+                (false, true) => (MayBuild::Guests, "Only you and your guests may build here now."),
             };
-            client.world_access(world, location, build, guests, Some(compactors)).await?;
+            client.world_admit(world, location, AccessChange { build: Some(build), ..AccessChange::default() }).await?;
             said.to_owned()
         }
         Deed::Welcome(account) => {
-            let AccessInfo { build, mut guests, compactors } = admitted(client, world, location).await?;
-            let build = if build == MayBuild::Owner { MayBuild::Guests } else { build };
-            guests.retain(|guest| *guest != account);
-            guests.push(account);
-            client.world_access(world, location, build, guests, Some(compactors)).await?;
+            let change = AccessChange { welcome: vec![account], ..AccessChange::default() };
+            client.world_admit(world, location, change).await?;
             format!("{} may build here now.", short(account))
         }
         Deed::Dismiss(account) => {
-            client.world_revoke(world, location, account).await?;
+            let change = AccessChange { dismiss: vec![account], ..AccessChange::default() };
+            client.world_admit(world, location, change).await?;
             format!("{} may build here no longer; what stands there stays.", short(account))
         }
     })
 }
 
-/// The list as it is: what isn't changed must be said again.
+/// The list as it is.
 async fn admitted(client: &Client, world: B256, location: LocationPos) -> Result<AccessInfo, ClientError> {
     let nobodys = AccessInfo { build: MayBuild::Owner, guests: vec![], compactors: vec![] };
     Ok(client.world_admitted(world, location).await?.unwrap_or(nobodys))

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use bitdust_rpc::types::{
     meet::{Around, MeetEvent},
     node::NodeStatus,
-    world::{AccessInfo, ClaimReport, ClaimRequest, MayBuild, WhoMayClaim, WorldInfo, WorldSummary},
+    world::{AccessChange, AccessInfo, ClaimReport, ClaimRequest, MayBuild, WhoMayClaim, WorldInfo, WorldSummary},
 };
 use bitdust_types::{Address, Amount, Bytes, DatasetId};
 use bitdust_world::{Chunk, block};
@@ -132,15 +132,17 @@ impl World {
                 let list = AccessInfo { build, guests: self.guests.clone(), compactors: vec![] };
                 Ok(serde_json::to_value(Some(list)).unwrap())
             }
-            Some("world_access") => {
-                self.claims[0].build = serde_json::from_value(request["params"][2].clone()).unwrap();
-                self.guests = serde_json::from_value(request["params"][3].clone()).unwrap();
-                Ok(serde_json::to_value(&self.claims[0]).unwrap())
-            }
-            Some("world_revoke") => {
-                let gone: Address = serde_json::from_value(request["params"][2].clone()).unwrap();
-                self.guests.retain(|guest| *guest != gone);
-                Ok(json!(B256::ZERO))
+            Some("world_admit") => {
+                let change: AccessChange = serde_json::from_value(request["params"][2].clone()).unwrap();
+                let build = &mut self.claims[0].build;
+                if *build == MayBuild::Owner && !change.welcome.is_empty() {
+                    *build = MayBuild::Guests;
+                }
+                *build = change.build.unwrap_or(*build);
+                self.guests.retain(|guest| !change.dismiss.contains(guest));
+                self.guests.extend(change.welcome);
+                let list = AccessInfo { build: *build, guests: self.guests.clone(), compactors: vec![] };
+                Ok(serde_json::to_value(list).unwrap())
             }
             Some("world_claim") => {
                 let ClaimRequest { pos, build, .. } = serde_json::from_value(request["params"][1].clone()).unwrap();
