@@ -19,7 +19,7 @@ const SAMPLES: usize = 32;
 /// What a holder that has never answered is taken to need.
 const LATENCY_MS_UNKNOWN: u32 = 400;
 /// So many requests at once a holder begins with, never fewer than the least, never more than the most: at 300 ms there and
-/// back 400 answers a second, what each of four suppliers has to give of a view of 384 m while four others are gone.
+/// back 400 answers a second, twice what each of four suppliers has to give of a view of 384 m while four others are gone.
 const REQUESTS_FIRST: u32 = 8;
 const REQUESTS_MIN: u32 = 2;
 const REQUESTS_MAX: u32 = 128;

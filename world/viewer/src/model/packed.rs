@@ -346,8 +346,9 @@ mod tests {
         let generator = Generator::new(1, Params::default()).unwrap();
         let (mut bytes, mut full) = (0, 0);
         for pos in (0..64).map(|i| ChunkPos::new(i % 8, i / 32, i / 8 % 4)) {
-            if let Voxels::Numbered(numbered) = &PackedChunk::new(&generator.chunk(pos)).0 {
-                bytes += PackedChunk(Voxels::Numbered(numbered.clone())).bytes();
+            let packed = PackedChunk::new(&generator.chunk(pos));
+            if let Voxels::Numbered(numbered) = &packed.0 {
+                bytes += packed.bytes();
                 full += ROWS * row_bytes(numbered.bits);
             }
         }
